@@ -371,7 +371,7 @@ def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str |
         RequestError: the file cannot be opened, nothing in it can be read, or there is no such utility or
             zone.
     """
-    from meterfarm.services.bill_reading import bill_readings, why_unread
+    from meterfarm.services.bill_reading import bill_readings, why_not_read
     from meterfarm.utilities import load_layouts, load_utility_named
 
     script = load_utility_named(utility) if utility else None
@@ -386,7 +386,7 @@ def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str |
                         read_here = bill_readings(found.file, script)
                         bills += read_here
                         issues += [
-                            Issue(found.member, why_unread(each), Severity.ERROR)
+                            Issue(found.member, why_not_read(each), Severity.ERROR)
                             for each in read_here
                             if each.status is not BillStatus.UNLOCKED
                         ]

@@ -246,7 +246,10 @@ class BillMeter:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill as read from its PDF. Amounts in cents, credits negative, None where the bill states none."""
+    """A bill as read from its PDF. Amounts in cents, credits negative, None where the bill states none.
+
+    ``checks`` are those of its layout: figures printed on it that were held against each other.
+    """
 
     account_number: str
     billed_on: date
@@ -262,6 +265,10 @@ class Bill:
     gas_amount: int | None = None
     meters: Sequence[BillMeter] = ()
     address: Address | None = None
+    previous_balance: int | None = None
+    payments: int | None = None
+    line_items: Sequence[LineItem] = ()
+    checks: Sequence[BillCheck] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +277,7 @@ class LineItem:
 
     ``volume`` of ``unit`` times ``rate`` (in the currency's main unit) is the cost, where the bill says so.
     ``proved_by``: "sum" if it is a part of a total, "product" if volume times rate is the cost, or both.
+    ``section`` is the heading that it stands under.
     """
 
     name: str
@@ -281,6 +289,7 @@ class LineItem:
     period_to: date | None = None
     tier: str = ""
     proved_by: Sequence[str] = ()
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where foreign errors become ours: Playwright's, and whatever else a script or a reader trips over."""
+"""Where foreign errors become ours: Playwright's, and whatever else a script trips over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lxml.etree import LxmlError, ParserError
+from lxml.etree import ParserError
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -15,14 +15,12 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.browser.chromium import BrowserGone
 from meterfarm.scrapers.http.markup import EmptyPage
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.scrapers.reader_errors import TRIPPED
 
 Note = Callable[..., None]
 """Takes a step and what belongs to it, for the log and the evidence of a failed run."""
 _REASON_LINES = 8
 _REASON_LETTERS = 600
-_UNUSABLE = re.compile(
-    r"\bnot (visible|enabled|editable|stable)\b|intercepts pointer|outside of the viewport|hidden <"
-)
 _TYPED = re.compile(r"\b(fill|type|pressSequentially|insertText)\(")
 
 
@@ -46,7 +44,7 @@ def playwright_errors(
     Raises:
         Stop: ``portal_down`` when the portal cannot be reached, breaks off or does not answer in time,
             ``blocked`` when it leads to a host that is not its own, ``layout_changed`` when a control is not
-            there or cannot be used, ``otherwise`` for the rest.
+            there, ``otherwise`` for the rest.
         BrowserGone: the browser or its page has crashed.
     """
     try:
@@ -55,40 +53,10 @@ def playwright_errors(
         note("action.failed", doing=doing, reason=reason_of(exc))
         if any(sign in str(exc) for sign in ("goto", "navigation", "load_state", "APIRequestContext")):
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
-        raise _control_timed_out(portal, doing, str(exc)) from exc
+        raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:
         note("action.failed", doing=doing, reason=reason_of(exc))
         raise translated(portal, doing, str(exc), otherwise) from exc
-
-
-def _control_timed_out(portal: str, doing: str, log: str) -> Stop:
-    """By Playwright's log of it: whether the control was there, and what it was waited for to be."""
-    if "resolved to" not in log:
-        return Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.")
-    if _UNUSABLE.search(log):
-        return Stop(
-            Outcome.LAYOUT_CHANGED, f"{portal} shows the control, but it cannot be used, while {doing}."
-        )
-    return Stop(Outcome.PORTAL_DOWN, f"{portal}'s page did not react in time while {doing}.")
-
-
-_TRIPPED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, LxmlError)
-"""What code raises that met something it did not reckon with."""
-
-
-@contextmanager
-def reader_errors() -> Iterator[None]:
-    """The boundary around a utility's reader of documents: what it trips over is the document's fault.
-
-    Raises:
-        FormatError: this one cannot be read.
-    """
-    try:
-        yield
-    except FormatError:
-        raise
-    except _TRIPPED as exc:
-        raise FormatError(f"its reader met something it did not reckon with ({type(exc).__name__})") from exc
 
 
 @contextmanager
@@ -109,7 +77,7 @@ def script_errors(portal: str, doing: str, *, note: Note = _unnoted, of_item: bo
         if of_item:
             raise
         raise _stop_for_item(portal, doing, exc) from exc
-    except _TRIPPED as exc:
+    except TRIPPED as exc:
         if isinstance(exc, EmptyPage) or (isinstance(exc, ParserError) and "is empty" in str(exc)):
             raise Stop(
                 Outcome.UNKNOWN_PAGE,

@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from meterfarm.formats.bills.bayou import bill_json
+from meterfarm.formats.bills.reading_fields import BESIDE, reading_fields
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Bill, BillStatus
+from meterfarm.records import Bill, BillReading, BillStatus
 from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore, Store
 
@@ -56,7 +57,7 @@ class BillRendering:
         """Bayou's objects of bills, in this order; ``gas_as_text`` is the company's choice unless given."""
         if gas_as_text is None:
             gas_as_text = store.farm.companies.settings(store.company_id).gas_as_text
-        contents = self._contents(store, [bill.version_id for bill in bills if bill.status in _READ])
+        contents = self._contents(store, [bill.version_id for bill in bills])
         locked = [bill.id for bill in bills if bill.status is BillStatus.LOCKED]
         unlocked = store.bills.unlocked_meters(locked) if locked else {}
         expires_at = int(time.time() + FILE_LASTS.total_seconds())
@@ -68,6 +69,8 @@ class BillRendering:
                 fields["file_url"] = self._file_url(store, bill.id, expires_at)
                 if for_webhook:
                     fields["past_due"] = content.past_due
+                    for name in BESIDE:
+                        del fields[name]
             if gas_as_text:
                 _gas_as_text(fields)
             rendered.append(fields)
@@ -87,7 +90,7 @@ class BillRendering:
         lacking = [each for each in version_ids if each not in known]
         if not lacking:
             return known
-        read = {each: _Content.of(bill) for each, bill in store.bills.contents(lacking).items()}
+        read = {each: _Content.of(*found) for each, found in store.bills.contents(lacking).items()}
         with self._lock:
             self._known.update(read)
             while len(self._known) > self._most:
@@ -108,11 +111,13 @@ class _Content:
         self._is_read = is_read
 
     @classmethod
-    def of(cls, bill: Bill) -> _Content:
+    def of(cls, bill: Bill | None, reading: BillReading | None) -> _Content:
         """Of a unit that Bayou has no field for, it says nothing."""
-        with suppress(FormatError):
-            return cls(_fields(bill), past_due=bill.outstanding_balance > 0)
-        return _UNREAD
+        beside = reading_fields(reading)
+        if bill is not None:
+            with suppress(FormatError):
+                return cls(_fields(bill) | beside, past_due=bill.outstanding_balance > 0)
+        return cls(_fields(None) | beside, is_read=False)
 
     def rendered(self, bill: FoundBill, unlocked: Set[str] = frozenset()) -> _Fields:
         """All fields of the bill but its file; of a locked one those of its ``unlocked`` meters."""
@@ -150,7 +155,7 @@ def _fields(bill: Bill | None) -> _Fields:
     )
 
 
-_UNREAD = _Content(_fields(None), is_read=False)
+_UNREAD = _Content(_fields(None) | reading_fields(None), is_read=False)
 
 
 def _gas_as_text(fields: _Fields) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from meterfarm.formats.bills.reading_fields import reading_fields
+from meterfarm.formats.bills.stored_reading import failed
 from meterfarm.formats.errors import Contradiction, Encrypted, FormatError
-from meterfarm.records import Bill, BillReading, BillSource, BillStatus, Document
+from meterfarm.records import BillReading, BillSource, BillStatus, Document
+from meterfarm.scrapers.bill_reader import (
+    GENERIC,
+    by_layout,
+    generically,
+    not_supported,
+    only_bill,
+    read_by,
+    recognised,
+    why_unread,
+)
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.utility import Utility
-from meterfarm.services.bayou import unstored_bill_json
 from meterfarm.storage.data import UploadedBill
 from meterfarm.support.foreign_text import one_line
 from meterfarm.utilities import load_utilities
 
 _LARGEST = 64 * 1024 * 1024
-ONLY_PICTURES = "The PDF has no text, only pictures: ask the utility for the original."
-_MOST_SHOWN = 3
 
 
 def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
@@ -27,7 +37,8 @@ def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
 
     Raises:
         FormatError: it is no PDF, damaged or too large; the given utility's layout does not read it; several
-            layouts do; or it contradicts itself.
+            layouts do.
+        Contradiction: it is several bills of a layout that reads one.
     """
     from meterfarm.formats.bills.pdf import pdf_text
 
@@ -37,22 +48,25 @@ def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
     try:
         pages = pdf_text(content)
     except Encrypted as exc:
-        return [_not_supported(str(exc))]
+        return [not_supported(str(exc))]
     if not "".join(pages).strip():
-        return _recognised(content)
-    if utility is not None:
-        found, failures = [(utility, _by(_with_bills(utility), pages))], list[str]()
-    else:
-        found, failures = _fitting(pages)
-    if len(found) > 1:
-        names = ", ".join(each.id for each, _ in found)
+        return recognised(content)
+    if utility is not None and _with_bills(utility).bill_layout:
+        return [_with_items(_by(utility, pages), content)]
+    fits = _fitting([each for each in load_utilities() if each.bill_layout], pages)
+    if len(fits.found) > 1:
+        names = ", ".join(each.id for each, _ in fits.found)
         raise FormatError(f"Several layouts read this PDF: say which is right with --utility ({names}).")
-    return [_by_layout(*found[0], content)] if found else _by_generic(content, failures)
+    if fits.contradiction is not None:
+        raise Contradiction(f"The bill was not read: {fits.contradiction}.")
+    if fits.found:
+        return [_with_items(fits.found[0][1], content)]
+    return generically(content, fits.failures)
 
 
 def reading_json(reading: BillReading) -> dict[str, object]:
     """A bill as `read` shows it: Bayou's fields and more, line items, checks, and what was left out."""
-    from meterfarm.formats.bills.generic.output import FIELDS, item_json
+    from meterfarm.formats.bills.generic.output import FIELDS
 
     shown: dict[str, object] = {
         "utility": None,
@@ -60,115 +74,103 @@ def reading_json(reading: BillReading) -> dict[str, object]:
         "address": None,
         "meters": [],
         **reading.fields,
-        "reader": reading.reader,
         "status": reading.status.value,
-        "line_items": [item_json(item, reading.fields.get("currency")) for item in reading.line_items],
-        "checks": [
-            {"name": check.name, "passed": check.passed, "what": check.what} for check in reading.checks
-        ],
-        "left_out": dict(reading.left_out),
+        **reading_fields(reading),
     }
-    return shown | ({"ocr": True} if reading.ocr else {})
+    if not reading.ocr:
+        del shown["ocr"]
+    return shown
 
 
-def why_unread(reading: BillReading) -> str:
+def why_not_read(reading: BillReading) -> str:
     """A sentence for a reading that is none: what is lacking of it."""
     if reading.status is BillStatus.NOT_SUPPORTED:
-        return next(iter(reading.left_out.values()))
-    reasons = [f"{name}: {why}" for name, why in _most_important(reading.left_out)]
+        return why_unread(reading)
     return (
-        "No layout reads this PDF, and too little of it is certain"
-        f" ({'; '.join(reasons) or 'no label of a bill is on it'}): name its utility with --utility, or add a"
-        " layout to that one's folder."
+        f"No layout reads this PDF, and too little of it is certain ({why_unread(reading)}): name its utility"
+        " with --utility, or add a layout to that one's folder."
     )
 
 
-def _most_important(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
-    order = ("account_number", "total_amount", "billed_on", "billing_period_from")
-    return [(name, left_out[name]) for name in order if name in left_out][:_MOST_SHOWN]
-
-
-def _not_supported(why: str) -> BillReading:
-    return BillReading("", BillStatus.NOT_SUPPORTED, {}, left_out={"pdf": why})
-
-
-def _by_layout(utility: Utility, bill: Bill, content: bytes) -> BillReading:
-    """What a layout read, with the charges that their sums prove, and what agrees with what."""
-    from meterfarm.formats.bills.checks import checks_of
+def _with_items(reading: BillReading, content: bytes) -> BillReading:
+    """With the charges that the sums of the bill prove, if its layout reads no lines."""
     from meterfarm.formats.bills.generic.read import line_items
     from meterfarm.formats.bills.words import pages_of
 
-    fields = unstored_bill_json(bill, utility.id)
-    fields["due_on"] = bill.due_on.isoformat() if bill.due_on else None
+    if reading.line_items:
+        return reading
     try:
-        items = line_items(list(pages_of(content)))
+        return replace(reading, line_items=line_items(list(pages_of(content))))
     except FormatError:  # the bill itself is read
-        items = []
-    return BillReading(utility.bill_layout, BillStatus.UNLOCKED, fields, bill, items, checks_of(bill))
-
-
-def _by_generic(content: bytes, failures: Sequence[str]) -> list[BillReading]:
-    from meterfarm.formats.bills.generic.read import read_unknown, unreadable
-    from meterfarm.formats.bills.words import pages_of
-
-    pages = list(pages_of(content))
-    why = unreadable(pages)
-    if why:
-        return _recognised(content, why)
-    return read_unknown(pages, failures=failures)
-
-
-def _recognised(content: bytes, why: str = "") -> list[BillReading]:
-    """What OCR reads in the pages' pictures, if it is installed."""
-    from meterfarm.formats.bills.generic.read import read_unknown, unreadable
-    from meterfarm.formats.bills.ocr import is_installed, recognised_pages
-
-    lacking = f"{why}: ask the utility for the original, or install the extra ocr." if why else ONLY_PICTURES
-    if not is_installed():
-        return [_not_supported(lacking)]
-    pages = list(recognised_pages(content))
-    if unreadable(pages):
-        return [_not_supported(ONLY_PICTURES)]
-    return read_unknown(pages, ocr=True)
+        return reading
 
 
 def uploaded_bill(
     document: Document, utilities: Sequence[Utility], source: BillSource, *, preferred: str = ""
 ) -> UploadedBill:
-    """A PDF and what the layout that fits reads from it; nothing, with the reason, if none does, or several.
+    """A PDF and what is read from it: by the layout that fits, else as far as it is certain of any bill.
 
-    Of several the one of the utility ``preferred`` counts. To be called in the reader's thread.
+    Of several layouts that of the utility ``preferred`` counts. One that a layout knows and finds to be
+    several bills is not read. To be called in the reader's thread.
     """
     from meterfarm.formats.bills.pdf import pdf_text
-    from meterfarm.scrapers.boundaries import reader_errors  # files are read where no browser is installed
 
-    with_bills = [each for each in utilities if each.capabilities.bills]
-    tried = [(each.bill_layout, each.bill_layout_version) for each in with_bills]
+    with_layouts = [each for each in utilities if each.bill_layout]
+    tried = [*(read_by(each) for each in with_layouts), GENERIC]
     try:
         pages = pdf_text(document.content)
     except FormatError as exc:
         is_supported = not isinstance(exc, Encrypted)
-        return UploadedBill(document, source, problems=(str(exc),), supported=is_supported, tried=tried)
-    if not "".join(pages).strip():
-        return UploadedBill(document, source, problems=(ONLY_PICTURES,), supported=False, tried=tried)
-    found: dict[str, tuple[Utility, Bill]] = {}
-    problems: list[str] = []
-    for each in with_bills:
-        try:
-            with reader_errors():
-                found[each.id] = (each, each.read_bill(pages))
-        except Contradiction as exc:
-            problems.insert(0, str(exc))
-        except (FormatError, ItemFailed) as exc:
-            problems.append(str(exc))
-    fitting = found.get(preferred) or (next(iter(found.values())) if len(found) == 1 else None)
-    if fitting is None:
-        several = f"several layouts read it: {', '.join(found)}"
-        why = several if found else "; ".join(dict.fromkeys(problems)) or "no layout reads it"
+        reading = None if is_supported else not_supported(str(exc))
+        return UploadedBill(
+            document, source, problems=(str(exc),), supported=is_supported, tried=tried, reading=reading
+        )
+    fits = _fitting(with_layouts, pages)
+    fitting = next((each for each in fits.found if each[0].id == preferred), None)
+    if fitting is None and len(fits.found) == 1:
+        fitting = fits.found[0]
+    if fitting is not None:
+        utility, reading = fitting
+        return UploadedBill(
+            document,
+            source,
+            reading.bill,
+            utility.id,
+            *read_by(utility),
+            problems=failed(reading),
+            tried=tried,
+            reading=reading,
+        )
+    if fits.found or fits.contradiction is not None:
+        several = f"several layouts read it: {', '.join(each.id for each, _ in fits.found)}"
+        why = several if fits.found else str(fits.contradiction)
         return UploadedBill(document, source, problems=(one_line(why),), tried=tried)
-    utility, bill = fitting
+    return _generic_upload(document, source, preferred, pages, tried)
+
+
+def _generic_upload(
+    document: Document,
+    source: BillSource,
+    utility: str,
+    pages: Sequence[str],
+    tried: Sequence[tuple[str, int]],
+) -> UploadedBill:
+    has_text = bool("".join(pages).strip())
+    try:
+        readings = generically(document.content) if has_text else recognised(document.content)
+    except FormatError as exc:
+        return UploadedBill(document, source, problems=(str(exc),), tried=tried)
+    reading, why = only_bill(readings)
     return UploadedBill(
-        document, source, bill, utility.id, utility.bill_layout, utility.bill_layout_version, tried=tried
+        document,
+        source,
+        reading.bill,
+        utility if reading.bill is not None else "",
+        *GENERIC,
+        problems=(one_line(why),) if why else failed(reading),
+        supported=reading.status is not BillStatus.NOT_SUPPORTED,
+        tried=tried,
+        reading=reading,
     )
 
 
@@ -178,30 +180,33 @@ def _with_bills(utility: Utility) -> Utility:
     return utility
 
 
-def _fitting(pages: Sequence[str]) -> tuple[list[tuple[Utility, Bill]], list[str]]:
-    """The layouts that read it, and what those say that know it and find that its figures do not agree."""
-    found: list[tuple[Utility, Bill]] = []
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """The layouts that read a PDF; else what those say that know it, and the one that finds several bills."""
+
+    found: Sequence[tuple[Utility, BillReading]]
+    failures: Sequence[str]
+    contradiction: Contradiction | None
+
+
+def _fitting(layouts: Sequence[Utility], pages: Sequence[str]) -> _Fits:
+    found: list[tuple[Utility, BillReading]] = []
     failures: list[str] = []
     contradiction: Contradiction | None = None
-    for each in load_utilities():
-        if not each.capabilities.bills:
-            continue
+    for each in layouts if "".join(pages).strip() else ():
         try:
-            found.append((each, _by(each, pages)))
+            found.append((each, by_layout(each, pages)))
         except Contradiction as exc:
             contradiction = exc
-        except FormatError as exc:
-            if not isinstance(exc.__cause__, ItemFailed) and "shows no" in str(exc):
-                continue
-            failures.append(f"{each.bill_layout}: {exc}")
-    if not found and contradiction is not None:
-        raise contradiction
-    return found, failures
+        except (FormatError, ItemFailed) as exc:
+            if isinstance(exc, ItemFailed) or "shows no" not in str(exc):
+                failures.append(f"{each.bill_layout}: {exc}")
+    return _Fits(found, failures, contradiction if not found else None)
 
 
-def _by(utility: Utility, pages: Sequence[str]) -> Bill:
+def _by(utility: Utility, pages: Sequence[str]) -> BillReading:
     try:
-        return utility.read_bill(pages)
+        return by_layout(utility, pages)
     except Contradiction as exc:
         raise Contradiction(f"The bill was not read: {exc}.") from exc
     except (FormatError, ItemFailed) as exc:

@@ -209,7 +209,7 @@ def unlock_bill(
     """
     if meter_ids is None and meter_type is None:
         return store.bills.unlock(bill.id, by)
-    read = store.bills.contents([bill.version_id]).get(bill.version_id)
+    read, _ = store.bills.contents([bill.version_id]).get(bill.version_id, (None, None))
     types = {meter.id: meter.commodity.value for meter in read.meters} if read is not None else {}
     wanted = [meter for meter in types if meter_type in (None, types[meter])]
     if meter_ids is not None:

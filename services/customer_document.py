@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 from meterfarm.formats.bills.bayou import address_json, meter_type
-from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.readings_csv import plain
 from meterfarm.formats.stamps import Stamps
 from meterfarm.records import Account
@@ -100,7 +99,6 @@ def _bill(customer: Customer, stored: StoredAccount, bill: StoredBill) -> dict[s
         "due_on": read.due_on.isoformat() if read and read.due_on else None,
         "layout": bill.layout or None,
         "problems": list(bill.problems),
-        "checks": [asdict(check) for check in checks_of(read)] if read else [],
         "sha256": bill.sha256,
     }
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.stamps import Stamps
 from meterfarm.formats.xlsx_sheets import (
     Cell,
@@ -18,7 +17,7 @@ from meterfarm.formats.xlsx_sheets import (
     SheetWriter,
     sheet_book,
 )
-from meterfarm.records import Account, Bill, BillMeter, Commodity, Unit
+from meterfarm.records import Account, Bill, BillMeter, Commodity, LineItem, Unit
 from meterfarm.services.customer_document import ExportCounts, readings_of
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import MeterReadings, ReadingChannel, StoredAccount, StoredBill
@@ -40,7 +39,8 @@ _COLUMNS: Mapping[str, str] = {
         "unit:8 previous_read:13 current_read:13"
     ),
     "line items": (
-        "account:18 bill:8 billed_on:12 name:40 cost:13 volume:13 unit:8 rate:12 tier:14 proved_by:16"
+        "account:18 bill:8 billed_on:12 section:24 name:40 cost:13 volume:13 unit:8 rate:12 tier:14 "
+        "proved_by:16"
     ),
     "checks": "account:18 bill:8 billed_on:12 check:26 passed:8 what:80",
     "intervals": (
@@ -99,8 +99,17 @@ class _Sheets:
         self._made["bills"].add((*key, *_amounts(read), *_used(read), "read", *end))
         for meter in read.meters:
             self._made["bill meters"].add((*key, *_meter(meter)))
-        for check in checks_of(read):
-            self._made["checks"].add((*key, check.name, check.passed, check.what))
+        if stored.reading is not None:
+            for item in stored.reading.line_items:
+                self._made["line items"].add((*key, *_line(item)))
+            for check in stored.reading.checks:
+                self._made["checks"].add((*key, check.name, check.passed, check.what))
+
+
+def _line(item: LineItem) -> tuple[Cell, ...]:
+    proved_by = ", ".join(item.proved_by)
+    about = (item.volume, item.unit or None, item.rate, item.tier or None, proved_by or None)
+    return item.section or None, item.name, MoneyCell(item.cost), *about
 
 
 def _made(book: SheetBook, name: str) -> SheetWriter:

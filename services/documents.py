@@ -12,7 +12,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Found, Kind, recognise
 from meterfarm.records import BillReading, BillStatus, Issue, Series, Severity
 from meterfarm.scrapers.utility import Utility
-from meterfarm.services.bill_reading import bill_readings, reading_json, why_unread
+from meterfarm.services.bill_reading import bill_readings, reading_json, why_not_read
 from meterfarm.services.file_report import FileReport
 from meterfarm.services.series_totals import Tally
 from meterfarm.support.instants import stamp
@@ -107,7 +107,7 @@ def _read_bills(
     beside: list[Issue] = []
     for reading in readings:
         if reading.status is not BillStatus.UNLOCKED:
-            issue = Issue(found.member, why_unread(reading), Severity.ERROR)
+            issue = Issue(found.member, why_not_read(reading), Severity.ERROR)
             if found.member and not utility:
                 beside.append(issue)
                 continue

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import BillSource, Document
+from meterfarm.scrapers.bill_reader import read_by
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.runs.bills import item_name, read_document
 from meterfarm.scrapers.runs.reader import read_and_store
@@ -146,7 +147,7 @@ async def _groups(
     store: CompanyStore, utility: Utility, customer: Customer | None, page: int, *, only_moved: bool
 ) -> AsyncIterator[Sequence[KeptBill]]:
     """The bills in the order of their ids, a few of one account at a time."""
-    moved_to = (utility.bill_layout, utility.bill_layout_version) if only_moved else None
+    moved_to = read_by(utility) if only_moved else None
     after = 0
     while True:
         found = await read_and_store(
@@ -181,13 +182,13 @@ async def _read(
 
 def _read_kept(store: CompanyStore, utility: Utility, kept: KeptBill) -> RereadBill:
     document = Document(store.files.read(kept.sha256), kept.media_type, kept.name)
-    layout, version = utility.bill_layout, utility.bill_layout_version
+    layout, version = read_by(utility)
     numbers = store.accounts.numbers(kept.account_id)
     try:
         read = read_document(utility, numbers, kept.listed, document)
     except (FormatError, ItemFailed) as exc:
         return RereadBill(kept, None, layout, version, (str(exc),))
-    return RereadBill(kept, read.bill, layout, version, read.problems, read.supported)
+    return RereadBill(kept, read.bill, layout, version, read.problems, read.supported, read.reading)
 
 
 async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadResult) -> None:

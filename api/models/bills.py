@@ -27,6 +27,32 @@ class BillMeter(BaseModel):
     additional_attributes: dict[str, str] = Field({}, description="The utility's own ids, as service_id.")
 
 
+class LineItem(BaseModel):
+    """A charge or credit of a bill; volume times rate is the cost, where the bill has both."""
+
+    name: str
+    cost: int = Field(description="Cents, credits negative.")
+    volume: float | None
+    unit: str | None = Field(description="Of the volume, as printed.")
+    rate: float | None = Field(description="Dollars, or what the currency is, a unit.")
+    period_from: date | None
+    period_to: date | None
+    tier: str | None
+    section: str | None = Field(description="The heading that the line stands under.")
+    currency: str | None = Field(description="ISO 4217; null where the bill does not say.")
+    proved_by: list[Literal["sum", "product"]] = Field(
+        description="sum: it is a part of a total. product: volume times rate is the cost."
+    )
+
+
+class BillCheck(BaseModel):
+    """Figures of a bill that were held against each other. One that did not pass hides no data."""
+
+    name: str
+    passed: bool
+    what: str = Field(description="A sentence that names the lines and has their figures.")
+
+
 class Bill(BaseModel):
     """A bill; amounts in cents, credits negative. A locked one withholds what has a default here."""
 
@@ -54,6 +80,15 @@ class Bill(BaseModel):
     gas_amount: int | None = None
     total_amount: int | None = None
     meters: list[BillMeter]
+    reader: str | None = Field(
+        None, description="The layout that read it, or generic: what is certain of any bill."
+    )
+    ocr: bool = Field(False, description="The text was recognised in pictures.")
+    line_items: list[LineItem] = []
+    checks: list[BillCheck] = []
+    left_out: dict[str, str] = Field(
+        {}, description="By field, why it was looked for and not kept; of a generic reader's bill."
+    )
     file_url: str | None = Field(None, description="The PDF; no key is needed for 15 minutes.")
 
 

@@ -23,6 +23,10 @@ LISTED = (
     *("bill", "external_id", "customer", "utility", "account_number", "billed_on"),
     *("status", "total_amount", "source"),
 )
+LINE_ITEMS = (
+    *("name", "cost", "volume", "unit", "rate", "period_from", "period_to", "tier", "section", "currency"),
+    "proved_by",
+)
 METERS = ("meter", "type", "status", "billing_period_from", "billing_period_to", "consumption", "tariff")
 
 
@@ -89,10 +93,70 @@ def bill_card(bill: FoundBill, fields: Mapping[str, Any]) -> list[RenderableType
             ("outstanding", _money(fields.get("outstanding_balance"))),
             ("electricity", _money(fields.get("electricity_amount"))),
             ("gas", _money(fields.get("gas_amount"))),
+            ("read by", _read_by(fields)),
+            ("checks", _checks(fields)),
         ]
     )
-    meters = fields["meters"] or ()
-    return [facts, "", _meters(meters, fields.get("gas_consumption_unit"))] if meters else [facts]
+    card: list[RenderableType] = [facts]
+    if meters := fields["meters"]:
+        card += ["", _meters(meters, fields.get("gas_consumption_unit"))]
+    if items := fields.get("line_items"):
+        card += ["", _line_items(items)]
+    if failed := [check for check in fields.get("checks", ()) if not check["passed"]]:
+        card += ["", _failed(failed)]
+    if left_out := fields.get("left_out"):
+        card += ["", _left_out(left_out)]
+    return card
+
+
+def _read_by(fields: Mapping[str, Any]) -> str:
+    return f"{fields.get('reader') or ''}{', in pictures (ocr)' if fields.get('ocr') else ''}"
+
+
+def _checks(fields: Mapping[str, Any]) -> Shown:
+    checks = fields.get("checks") or ()
+    failed = sum(not check["passed"] for check in checks)
+    if failed:
+        return styled(f"{failed} of {len(checks)} failed", "red")
+    return f"all {len(checks)} passed" if checks else ""
+
+
+def _line_items(items: Sequence[Mapping[str, Any]]) -> Listing:
+    columns = [
+        Column("charge"),
+        Column("volume", right=True),
+        Column("rate", right=True),
+        Column("cost", right=True),
+        Column("heading", if_room=True),
+    ]
+    table = Listing(columns, LINE_ITEMS)
+    for item in items:
+        volume = _volume(item)
+        rate = "" if item["rate"] is None else f"{Decimal(str(item['rate'])):f}"
+        cells = [item["name"], volume, rate, _money(item["cost"]), item["section"] or ""]
+        table.add(cells, {**item, "proved_by": " ".join(item["proved_by"])})
+    return table
+
+
+def _volume(item: Mapping[str, Any]) -> str:
+    if item["volume"] is None:
+        return ""
+    return f"{Decimal(str(item['volume'])).normalize():,f} {item['unit'] or ''}".strip()
+
+
+def _failed(checks: Sequence[Mapping[str, Any]]) -> Listing:
+    """Each with its sentence on a line of its own."""
+    table = Listing([Column("check that failed")], ("check", "what"))
+    for check in checks:
+        table.add([check["name"]], {"check": check["name"], "what": check["what"]}, [check["what"]])
+    return table
+
+
+def _left_out(left_out: Mapping[str, str]) -> Listing:
+    table = Listing([Column("left out")], ("left_out", "why"))
+    for name, why in left_out.items():
+        table.add([name], {"left_out": name, "why": why}, [why])
+    return table
 
 
 def _meters(meters: Sequence[Mapping[str, Any]], gas_unit: str | None) -> Listing:

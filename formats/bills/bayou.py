@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Unit
 
+_ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
 _GAS_UNITS = {Unit.THERM: "therms", Unit.CCF: "ccf"}
 
 
@@ -62,6 +63,30 @@ def bill_json(
         "meters": [_meter(each, bill.address if bill else None, status) for each in meters],
         "file_url": file_url,
     }
+
+
+def unstored_bill_json(bill: Bill, utility_id: str) -> dict[str, object]:
+    """A bill that was read from a file, without the fields that only a stored one has.
+
+    Raises:
+        FormatError: a meter's unit has no Bayou field.
+    """
+    fields = bill_json(
+        bill,
+        utility=utility_id,
+        bill_id=0,
+        customer_id=0,
+        account_number=bill.account_number,
+        billed_on=bill.billed_on,
+        file_url=None,
+    )
+    kept = {name: value for name, value in fields.items() if name not in _ONLY_IN_STORE}
+    meters = kept["meters"]
+    if isinstance(meters, list):
+        kept["meters"] = [
+            {name: value for name, value in meter.items() if name != "status"} for meter in meters
+        ]
+    return kept
 
 
 def meter_type(commodity: Commodity) -> str:

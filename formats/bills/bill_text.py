@@ -32,3 +32,7 @@ class BillText:
             one, other = (" ".join(filter(None, groups))[:_SHOWN] for groups in found[:2])
             self.differ.append(f"the bill shows more than one {what}, “{one}” and “{other}”")
         return found[0] if found else None
+
+    def every(self, pattern: str) -> list[tuple[str, ...]]:
+        """The groups of every match, in the order of the text; for what a bill may say several times."""
+        return [found.groups(default="") for found in re.finditer(pattern, self.text, re.MULTILINE)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from meterfarm.records import Bill, BillCheck, Commodity, Unit
+from meterfarm.records import Bill, BillCheck, BillMeter, Commodity, Unit
 
 _TO_EXPONENT = {Unit.WH: 3}
 """Reads of electricity are in kWh."""
 
 
 def checks_of(bill: Bill) -> list[BillCheck]:
-    """The checks that a bill's fields allow, passed or not."""
-    return [*_amounts(bill), *_meters(bill), *_days(bill)]
+    """The checks of the figures printed on a bill, and those that its fields allow, passed or not."""
+    return [*(bill.checks or _amounts(bill)), *_meters(bill), *_days(bill)]
 
 
 def _amounts(bill: Bill) -> Iterator[BillCheck]:
@@ -55,8 +55,8 @@ def _meters(bill: Bill) -> Iterator[BillCheck]:
             yield _check(
                 f"meter {meter.id}",
                 counted == meter.consumption.value,
-                f"Its reads, {meter.previous_read} and {meter.current_read}, differ by {counted:f}; "
-                f"its use is {meter.consumption.value:f} {meter.consumption.unit}.",
+                f"Meter {meter.id}: {meter.current_read} less {meter.previous_read} is {counted:f} "
+                f"{meter.consumption.unit}; its use is {meter.consumption.value:f}.",
             )
     charged = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
     for commodity, cents in charged.items():
@@ -74,19 +74,33 @@ def _meters(bill: Bill) -> Iterator[BillCheck]:
 def _days(bill: Bill) -> Iterator[BillCheck]:
     first, last = bill.billing_period_from, bill.billing_period_to
     yield _check(
-        "billing_period", first <= last <= bill.billed_on, f"{first} to {last}, billed on {bill.billed_on}."
+        "billing_period",
+        first <= last <= bill.billed_on,
+        f"The billing period is {first} to {last}, the bill of {bill.billed_on}.",
     )
     if bill.due_on is not None:
         yield _check(
             "due_on", bill.billed_on <= bill.due_on, f"Billed on {bill.billed_on}, due on {bill.due_on}."
         )
-    for meter in bill.meters:
+    for place, meter in enumerate(bill.meters):
         within = first <= meter.billing_period_from and meter.billing_period_to <= last
         yield _check(
             f"period of meter {meter.id}",
             within,
-            f"{meter.billing_period_from} to {meter.billing_period_to}, of the bill's {first} to {last}.",
+            f"Meter {meter.id} is of {meter.billing_period_from} to {meter.billing_period_to}, "
+            f"the bill of {first} to {last}.",
         )
+        if any(_is_again(meter, other) for other in bill.meters[:place]):
+            yield _check(f"meter {meter.id}", False, f"Meter {meter.id} is there twice of the same days.")
+
+
+def _is_again(meter: BillMeter, other: BillMeter) -> bool:
+    """Whether a meter is there for days that it was there for; a read that goes on from another is not."""
+    if meter.id != other.id:
+        return False
+    goes_on = other.current_read is not None and meter.previous_read == other.current_read
+    begin, end = meter.billing_period_from, meter.billing_period_to
+    return not goes_on and begin <= other.billing_period_to and end >= other.billing_period_from
 
 
 def _check(name: str, passed: bool, what: str) -> BillCheck:

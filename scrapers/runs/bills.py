@@ -7,10 +7,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from meterfarm.formats.bills.pdf import check_pdf, pdf_text
+from meterfarm.formats.bills.pdf import pdf_text
+from meterfarm.formats.bills.stored_reading import failed
 from meterfarm.formats.errors import Encrypted, FormatError
-from meterfarm.records import Account, Bill, Document, ListedBill
-from meterfarm.scrapers.boundaries import reader_errors
+from meterfarm.records import Account, Bill, BillReading, BillStatus, Document, ListedBill
+from meterfarm.scrapers.bill_reader import (
+    ONLY_PICTURES,
+    by_layout,
+    generically,
+    not_supported,
+    only_bill,
+    read_by,
+    recognised,
+)
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from meterfarm.scrapers.runs.authenticator import Authenticator
 from meterfarm.scrapers.runs.ledger import Ledger
@@ -167,31 +176,36 @@ def read_document(
         FormatError: it is no whole PDF.
         ItemFailed: it is not this bill.
     """
-    bill: Bill | None = None
-    supported = True
-    try:
-        check_pdf(document.content)
-        text = pdf_text(document.content)
-    except Encrypted as exc:
-        problems: Sequence[str] = [str(exc)]
-        supported = False
-    else:
-        supported = bool("".join(text).strip())
-        bill, problems = _read(utility, text)
-    if bill is not None:
+    layout, version = read_by(utility)
+    reading, problems = _reading(utility, document.content)
+    bill = reading.bill if reading is not None else None
+    supported = reading is None or reading.status is not BillStatus.NOT_SUPPORTED
+    if bill is not None and reading is not None:
         if bill.account_number not in account_numbers:
             raise ItemFailed("the PDF is another account's bill")
-        problems = disagreements(listed, bill)
-    layout, version = utility.bill_layout, utility.bill_layout_version
-    return ReadBill(listed, document, bill, layout, version, problems, supported or bill is not None)
+        problems = [*disagreements(listed, bill), *failed(reading)]
+    return ReadBill(listed, document, bill, layout, version, problems, supported, reading)
 
 
-def _read(utility: Utility, text: Sequence[str]) -> tuple[Bill | None, Sequence[str]]:
+def _reading(utility: Utility, content: bytes) -> tuple[BillReading | None, Sequence[str]]:
+    """By the layout; a bill that it does not read is drift, at which nothing is guessed.
+
+    Bills of a portal without a layout are read generically.
+    """
     try:
-        with reader_errors():
-            return utility.read_bill(text), ()
+        pages = pdf_text(content)
+    except Encrypted as exc:
+        return not_supported(str(exc)), [str(exc)]
+    has_text = bool("".join(pages).strip())
+    if not has_text and utility.bill_layout:
+        return not_supported(ONLY_PICTURES), [ONLY_PICTURES]
+    try:
+        if utility.bill_layout:
+            return by_layout(utility, pages), ()
+        reading, why = only_bill(generically(content) if has_text else recognised(content))
     except FormatError as exc:
         return None, [str(exc)]
+    return reading, [why] if why else []
 
 
 def item_name(bill: ListedBill) -> str:

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Account, Document, Meter, Severity
-from meterfarm.scrapers.boundaries import reader_errors
 from meterfarm.scrapers.outcomes import ExportFailed, ExportPending, ItemFailed, NothingThere
+from meterfarm.scrapers.reader_errors import reader_errors
 from meterfarm.scrapers.runs.authenticator import Authenticator
 from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.runs.spans import days

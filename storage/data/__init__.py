@@ -13,6 +13,7 @@ from meterfarm.records import (
     Account,
     Address,
     Bill,
+    BillReading,
     BillSource,
     BillStatus,
     Commodity,
@@ -51,13 +52,15 @@ class StoredBill:
     problems: Sequence[str]
     bill: Bill | None
     has_file: bool
+    reading: BillReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBill:
     """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing.
 
-    ``supported``: a layout might read it, as it is neither encrypted nor only pictures.
+    ``supported``: a layout might read it, as it is neither encrypted nor only pictures. ``reading`` has line
+    items, checks and what was left out, also of a bill that is not read.
     """
 
     listed: ListedBill
@@ -67,6 +70,7 @@ class ReadBill:
     layout_version: int
     problems: Sequence[str] = ()
     supported: bool = True
+    reading: BillReading | None = None
 
     @property
     def why_unread(self) -> str | None:
@@ -122,6 +126,7 @@ class UploadedBill:
     tried: Sequence[tuple[str, int]] = ()
     customer_id: int | None = None
     external_id: str | None = None
+    reading: BillReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ class KeptBill:
 class RereadBill:
     """What a version of a layout reads from a stored document; ``bill`` None is nothing.
 
-    ``supported`` is as of ``ReadBill``.
+    ``supported`` and ``reading`` are as of ``ReadBill``.
     """
 
     kept: KeptBill
@@ -165,6 +170,7 @@ class RereadBill:
     layout_version: int
     problems: Sequence[str] = ()
     supported: bool = True
+    reading: BillReading | None = None
 
     @property
     def listed(self) -> ListedBill:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from meterfarm.records import Bill, BillSource, EventKind, ListedBill
+from meterfarm.formats.bills.stored_reading import reading_to_json
+from meterfarm.records import Bill, BillReading, BillSource, EventKind, ListedBill
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import identity
 from meterfarm.storage.data import ReadBill, Reread, RereadBill, accounts, documents
@@ -123,7 +124,7 @@ def _compared(session: Session, last: BillVersionRow | None, reading: RereadBill
         return Reread.OVERTAKEN
     if last.content is None:
         return Reread.UNREAD if reading.bill is None else Reread.NEWLY_READ
-    if documents.is_same_bill(last, reading.bill):
+    if documents.is_same_bill(last, reading.bill, reading.reading):
         return Reread.UNCHANGED
     by = session.get_one(ExtractionRow, last.extraction_id)
     if (by.layout, by.layout_version) == (reading.layout, reading.layout_version):
@@ -135,11 +136,11 @@ def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:
     return new.read.bill is None and before[new.bill_id][-1].content is not None
 
 
-def _is_read_now(last: BillVersionRow, read: _BillReading) -> bool:
+def _is_read_now(last: BillVersionRow, read: _ReadVersion) -> bool:
     return last.content is None and read.bill is not None
 
 
-class _BillReading(Protocol):
+class _ReadVersion(Protocol):
     """What a version of a layout read from a bill's document."""
 
     @property
@@ -154,6 +155,8 @@ class _BillReading(Protocol):
     def problems(self) -> Sequence[str]: ...
     @property
     def supported(self) -> bool: ...
+    @property
+    def reading(self) -> BillReading | None: ...
 
 
 class _New(NamedTuple):
@@ -162,7 +165,7 @@ class _New(NamedTuple):
     bill_id: int
     document_id: int
     extraction_id: int
-    read: _BillReading
+    read: _ReadVersion
 
 
 def _add_versions(
@@ -180,6 +183,7 @@ def _add_versions(
             "document_id": added.document_id,
             "extraction_id": added.extraction_id,
             **documents.bill_columns(added.read.bill),
+            "reading": reading_to_json(reading) if (reading := added.read.reading) is not None else None,
         }
         for added in new
     ]
@@ -211,7 +215,7 @@ def _renew_problems(session: Session, new: Sequence[_New]) -> None:
 def _event(
     account: AccountRow,
     bill_id: int,
-    read: _BillReading,
+    read: _ReadVersion,
     version_ids: Mapping[int, int],
     before: Mapping[int, Sequence[BillVersionRow]],
 ) -> tuple[EventKind, str, Mapping[str, Any]] | None:
@@ -222,12 +226,12 @@ def _event(
         kind = EventKind.NEW_UNPARSED_BILL
     elif last_read is not None:
         kind, key = EventKind.UPDATED_BILL, str(version_ids[bill_id])
-        if documents.is_same_bill(last_read, read.bill):
+        if documents.is_same_bill(last_read, read.bill, read.reading):
             return None
     return kind, key, _about(account, bill_id, read)
 
 
-def _about(account: AccountRow, bill_id: int, read: _BillReading) -> dict[str, Any]:
+def _about(account: AccountRow, bill_id: int, read: _ReadVersion) -> dict[str, Any]:
     """The facts of a bill, without its meters; of an unread one what the portal listed."""
     bill, listed = read.bill, read.listed
     about = {
@@ -246,7 +250,7 @@ def _about(account: AccountRow, bill_id: int, read: _BillReading) -> dict[str, A
 
 
 def _extractions(
-    session: Session, account: AccountRow, read: Sequence[tuple[int, _BillReading]]
+    session: Session, account: AccountRow, read: Sequence[tuple[int, _ReadVersion]]
 ) -> list[int]:
     """The ids of these readings of documents, by the documents' ids, in this order."""
     query = select(

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from meterfarm.records import Bill, BillSource, BillStatus, CustomerState, ListedBill
+from meterfarm.records import Bill, BillReading, BillSource, BillStatus, CustomerState, ListedBill
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import (
@@ -130,6 +130,7 @@ class Bills(Repository):
                 problems=tuple(extraction.problems),
                 bill=documents.bill_of(version),
                 has_file=document.sha256 in there,
+                reading=documents.reading_of(version),
             )
             for row, version, document, extraction in found
         }
@@ -261,13 +262,17 @@ class Bills(Repository):
         return uploads.unassigned(session, self._company_id, after, limit)
 
     @reading
-    def contents(self, session: Session, version_ids: Sequence[int]) -> Mapping[int, Bill]:
-        """What these versions of bills say, by their ids; of those that are read."""
+    def contents(
+        self, session: Session, version_ids: Sequence[int]
+    ) -> Mapping[int, tuple[Bill | None, BillReading | None]]:
+        """What these versions of bills say, by their ids, and what was read beside it.
+
+        Of a version that is unread the second may have what is certain.
+        """
         query = select(BillVersionRow).where(
             col(BillVersionRow.id).in_(version_ids), BillVersionRow.company_id == self._company_id
         )
-        read = {row.id: documents.bill_of(row) for row in session.exec(query)}
-        return {version_id: bill for version_id, bill in read.items() if bill is not None}
+        return {row.id: (documents.bill_of(row), documents.reading_of(row)) for row in session.exec(query)}
 
     @reading
     def file(self, session: Session, bill_id: int) -> KeptFile | None:

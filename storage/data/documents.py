@@ -14,7 +14,8 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, delete, select
 
-from meterfarm.records import Address, Bill, BillMeter, Commodity, Document, Quantity, Unit
+from meterfarm.formats.bills.stored_reading import items_from_json, reading_from_json, reading_to_json
+from meterfarm.records import Address, Bill, BillMeter, BillReading, Commodity, Document, Quantity, Unit
 from meterfarm.storage.data import PendingExport, accounts
 from meterfarm.storage.database import Database, Repository, holding, insert_absent, now, put, reading
 from meterfarm.storage.files import AnyFiles
@@ -167,6 +168,8 @@ def bill_columns(bill: Bill | None) -> dict[str, Any]:
     content = {
         "meters": [_meter_json(meter) for meter in bill.meters],
         "address": asdict(bill.address) if bill.address else None,
+        "previous_balance": bill.previous_balance,
+        "payments": bill.payments,
     }
     return {**fields, "content": content}
 
@@ -181,12 +184,26 @@ def bill_of(row: BillVersionRow) -> Bill | None:
         **fields,
         meters=tuple(_meter(meter) for meter in row.content["meters"]),
         address=Address(**address) if address else None,
+        previous_balance=row.content["previous_balance"],
+        payments=row.content["payments"],
+        line_items=items_from_json(row.reading) if row.reading else (),
     )
 
 
-def is_same_bill(row: BillVersionRow, bill: Bill | None) -> bool:
-    """Whether the version says what ``bill`` does, whatever kinds of sequences and mappings that has."""
-    return bill_columns(bill_of(row)) == bill_columns(bill)
+def reading_of(row: BillVersionRow) -> BillReading | None:
+    """What was read from a version's document; None if nothing was kept of it."""
+    return None if row.reading is None else reading_from_json(row.reading, bill_of(row))
+
+
+def is_same_bill(row: BillVersionRow, bill: Bill | None, reading: BillReading | None) -> bool:
+    """Whether the version says what ``bill`` does, whatever kinds of sequences and mappings that has.
+
+    Line items are what it says, checks are not: they are ours.
+    """
+    if bill_columns(bill_of(row)) != bill_columns(bill):
+        return False
+    before = row.reading["line_items"] if row.reading else []
+    return bill is None or before == (reading_to_json(reading)["line_items"] if reading else [])
 
 
 def _meter_json(meter: BillMeter) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from meterfarm.formats.bills.stored_reading import reading_to_json
 from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBill
 from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
@@ -180,14 +181,17 @@ def _assigned(
     if known is not None and unassigned_row is not None:
         _merge(session, company_id, unassigned_row, known)
         unassigned_row = None
-    if known is not None and _is_read(session, known):
-        return known
+    if known is not None and _is_read(session, known) and not known.portal_key.startswith(UPLOADED):
+        return known  # what the portal hands out counts
     if unassigned_row is not None:
         _into_account(session, unassigned_row, account, upload.utility, bill)
         known = unassigned_row
     key = known.portal_key if known is not None else _key(sha256)
     listed = ListedBill(key, "", bill.billed_on, bill.total_amount)
-    read = ReadBill(listed, upload.document, bill, upload.layout, upload.layout_version, upload.problems)
+    read = ReadBill(
+        *(listed, upload.document, bill, upload.layout, upload.layout_version, upload.problems),
+        reading=upload.reading,
+    )
     bill_saving.save(session, files, account, [(read, sha256)], upload.source, upload.utility)
     query = select(BillRow).where(BillRow.account_id == account.id, BillRow.portal_key == key)
     return session.exec(query).one()
@@ -307,6 +311,7 @@ def _unread(
             document_id=document_id,
             extraction_id=extraction_id,
             at=datetime.now(UTC),
+            reading=reading_to_json(upload.reading) if upload.reading is not None else None,
         )
     )
     session.flush()

@@ -165,6 +165,7 @@ class BillVersionRow(Owned, table=True):
     """One version of a bill's content; the newest id counts. ``content`` holds the meters and the address.
 
     The fields are those of ``records.Bill``, amounts in cents; all null while the document is unread.
+    ``reading``: line items, checks and what was left out, as ``formats.bills.stored_reading`` has them.
     """
 
     __table_args__ = table_args(
@@ -188,6 +189,7 @@ class BillVersionRow(Owned, table=True):
     community_solar_bill_credit: int | None = Field(default=None, sa_type=BIG)
     gas_amount: int | None = Field(default=None, sa_type=BIG)
     content: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    reading: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
 class PendingExportRow(Owned, table=True):

@@ -24,10 +24,11 @@ from meterfarm.records import (
     Series,
     Unit,
 )
+from meterfarm.storage.data import ReadBill
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
 from tests.console.command import Command
-from tests.storage.made import bill, listed, pdf, save_bill
+from tests.storage.made import bill, listed, pdf, reading, save_bill
 
 START = 1_793_505_600  # 2026-11-01T04:00:00Z: midnight in New York, of a day of 25 hours
 ELECTRIC, GAS = Meter("E1000001", Commodity.ELECTRIC, "=HYPERLINK(1)"), Meter("G1", Commodity.GAS)
@@ -46,7 +47,7 @@ def _stored(store: CompanyStore, more: Sequence[Reading] = ()) -> int:
     store.accounts.save(whose, Account("78", "=1+1", address))
     account = store.accounts.save(whose, Account("77", "@Ada", address, (ELECTRIC, GAS)))
     store.readings.save(account, EXPORT, "nov", [*SERIES, replace(SERIES[0], readings=more)])
-    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    store.bills.save(account, [ReadBill(listed(), pdf(), bill(), "l", 1, reading=reading(bill()))])
     save_bill(
         store, account, listed("b2", date(2026, 2, 5)), pdf(b"%PDF two"), None, layout="l", layout_version=1
     )
@@ -80,7 +81,8 @@ def test_json_has_everything_and_quantities_digit_by_digit(
     first, second = account["bills"]
     assert (first["total_amount"], first["meters"][0]["consumption"]) == (4200, 123456)
     assert (first["status"], second["status"]) == ("unlocked", "unparsed")
-    assert {check["name"]: check["passed"] for check in first["checks"]}["meter E1000001"] is True
+    assert {check["name"]: check["passed"] for check in first["checks"]}["total"] is True
+    assert [item["name"] for item in first["line_items"]] == ["Delivery"]
     kinds = [(each["meter"], each["measure"], each["unit"]) for each in account["intervals"]]
     assert kinds == [("E1000001", "cost", "USD"), ("E1000001", "energy", "Wh"), ("G1", "energy", "therm")]
     energy = account["intervals"][1]["readings"]
@@ -116,7 +118,9 @@ def test_a_workbook_has_a_sheet_for_each_kind_of_thing(
     assert (unread["status"], unread["total"], unread["billed on"]) == ("unparsed", "", date(2026, 2, 5))
     (meter,) = sheets["bill meters"]
     assert (meter["used"], meter["unit"], meter["previous read"]) == (123.456, "kWh", 100.5)
-    assert {row["passed"] for row in sheets["checks"]} <= {"yes", "no"}
+    assert [row["passed"] for row in sheets["checks"]] == ["yes", "no"]
+    (line,) = sheets["line items"]
+    assert (line["section"], line["cost"], line["rate"]) == ("Electricity", 42.0, 0.1)
     energy = [row for row in sheets["intervals"] if row["unit"] == "kWh"]
     assert [round(row["quantity"] * 10_000) for row in energy] == [100 + n for n in range(50)]
     assert energy[4]["start (UTC)"] == datetime.fromtimestamp(START + 3_600, UTC).replace(tzinfo=None)

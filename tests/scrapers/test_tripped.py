@@ -6,8 +6,9 @@ import pytest
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Outcome
-from meterfarm.scrapers.boundaries import reader_errors, script_errors
+from meterfarm.scrapers.boundaries import script_errors
 from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.reader_errors import reader_errors
 
 TRIPPED = (IndexError("1"), KeyError("total"), AttributeError("group"), TypeError("None"), ValueError("x"))
 

@@ -7,7 +7,7 @@ import io
 from fpdf import FPDF
 
 from meterfarm.records import BillStatus
-from meterfarm.services.bill_reading import bill_readings, reading_json, why_unread
+from meterfarm.services.bill_reading import bill_readings, reading_json, why_not_read
 from tests.formats.bills_made import AMERICAN
 
 _STATEMENT = """
@@ -58,7 +58,7 @@ def test_a_pdf_that_wants_a_password_is_not_supported() -> None:
     pdf.text(10, 10, "Account Number: 123456789")
     (reading,) = bill_readings(io.BytesIO(bytes(pdf.output())), None)
     assert reading.status is BillStatus.NOT_SUPPORTED
-    assert "password" in why_unread(reading)
+    assert "password" in why_not_read(reading)
 
 
 def test_pictures_without_text_are_not_supported() -> None:
@@ -67,4 +67,4 @@ def test_pictures_without_text_are_not_supported() -> None:
     pdf.rect(10, 10, 50, 50, style="F")
     (reading,) = bill_readings(io.BytesIO(bytes(pdf.output())), None)
     assert reading.status is BillStatus.NOT_SUPPORTED
-    assert "only pictures" in why_unread(reading)
+    assert "only pictures" in why_not_read(reading)

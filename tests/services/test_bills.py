@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -37,6 +38,7 @@ from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import UnlockRow
 from meterfarm.utilities import load_utilities, load_utility
+from tests.formats.bills_made import AMERICAN
 from tests.services.printed import PDF, TODAY, fetched, printed
 from tests.storage.made import UTILITY, begun
 
@@ -62,6 +64,50 @@ def listed(store: CompanyStore, customer: Customer, **query: Any) -> list[FoundB
     return list(list_bills(store, customer, wanted, BillRendering(URL))[0])
 
 
+def test_an_upload_of_no_layout_is_a_bill_as_far_as_it_is_certain(
+    store: CompanyStore, rendering: BillRendering
+) -> None:
+    bill = uploaded(store, AMERICAN[1].pdf())
+    assert (bill.status, bill.utility) == (BillStatus.UNLOCKED, "")
+    told = rendering.of(store, bill)
+    assert (told["reader"], told["total_amount"], told["utility"]) == ("generic", 11837, None)
+    assert any(item["name"].startswith("Delivery") for item in told["line_items"])
+    assert all(check["passed"] for check in told["checks"])
+    assert uploaded(store, AMERICAN[1].pdf()).id == bill.id
+
+
+def test_of_an_upload_that_is_not_certain_enough_the_reasons_are_kept(
+    store: CompanyStore, rendering: BillRendering
+) -> None:
+    bill = uploaded(store, printed("Account Number: 4815162342 Amount due: $12.00"))
+    assert (bill.status, bill.customer_id) == (BillStatus.UNPARSED, None)
+    told = rendering.of(store, bill)
+    assert (told["reader"], told["total_amount"]) == ("generic", None)
+    assert "total_amount" in told["left_out"]
+
+
+def test_a_changed_upload_is_a_new_version_of_the_bill_with_its_failed_checks(
+    store: CompanyStore, rendering: BillRendering
+) -> None:
+    """One line of the bill costs more than its volume times its rate: all is read, and the line is named."""
+    bill = bills(CUSTOMERS["iamvalid@bayou.energy"].accounts[0], TODAY)[3]
+    first = uploaded(store, render_bill(bill))
+    electric, *others = bill.charges
+    line, dear, *more = electric.delivery
+    charged = replace(electric, delivery=(line, replace(dear, cents=dear.cents + 300), *more))
+    again = uploaded(store, render_bill(replace(bill, charges=(charged, *others))))
+    assert (again.id, again.version_id > first.version_id) == (first.id, True)
+    told = rendering.of(store, again)
+    failed = [check["what"] for check in told["checks"] if not check["passed"]]
+    assert any(dear.label in what for what in failed), failed
+    assert told["total_amount"] == bill.total_cents + 300
+    kinds = [event.kind for event in store.events.after(0, 10)]
+    assert kinds == [EventKind.NEW_BILL, EventKind.UPDATED_BILL]
+    kept = store.bills.contents([first.version_id])[first.version_id]
+    assert kept[0] is not None
+    assert kept[0].total_amount == bill.total_cents
+
+
 def test_an_upload_is_the_bill_of_whoever_has_the_account(
     store: CompanyStore, rendering: BillRendering
 ) -> None:
@@ -74,6 +120,10 @@ def test_an_upload_is_the_bill_of_whoever_has_the_account(
     told = rendering.of(store, find_bill(store, bill.id))
     assert told.pop("file_url").startswith(f"{URL}/files/bills/{store.company_id}-{bill.id}_")
     (electric, gas) = told.pop("meters")
+    items, checks = told.pop("line_items"), told.pop("checks")
+    assert (len(items), items[1]["name"], items[1]["cost"]) == (10, "Delivery charge", 3204)
+    assert checks
+    assert all(check["passed"] for check in checks)
     assert told == {
         "external_id": "new",
         "id": bill.id,
@@ -95,6 +145,9 @@ def test_an_upload_is_the_bill_of_whoever_has_the_account(
         "gas_consumption_unit": "therms",
         "gas_amount": 4744,
         "total_amount": 12859,
+        "reader": UTILITY,
+        "ocr": False,
+        "left_out": {},
     }
     assert (electric["consumption"], gas["consumption"], gas["type"]) == (367003, 22.357, "gas")
     kinds = [event.kind for event in store.events.after()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,10 +12,14 @@ from meterfarm.records import (
     Account,
     Address,
     Bill,
+    BillCheck,
     BillMeter,
+    BillReading,
+    BillStatus,
     Commodity,
     Direction,
     Document,
+    LineItem,
     ListedBill,
     Meter,
     Quantity,
@@ -73,6 +78,22 @@ def bill(total_amount: int = 4200, billed_on: date = date(2026, 1, 5)) -> Bill:
         electricity_amount=total_amount,
         meters=(used,),
         address=ADDRESS,
+    )
+
+
+def reading(of: Bill, items: Sequence[LineItem] = ()) -> BillReading:
+    """What was read of a bill: a line, a check of each kind, and something left out."""
+    line = LineItem(
+        "Delivery", 4200, Decimal("100.50"), "kWh", Decimal("0.1"), date(2025, 12, 1), date(2025, 12, 31)
+    )
+    return BillReading(
+        "layout",
+        BillStatus.UNLOCKED,
+        {"taxes": 100, "currency": "USD"},
+        of,
+        items or [replace(line, tier="peak", proved_by=("sum",), section="Electricity")],
+        [BillCheck("total", True, "All is well."), BillCheck("line", False, "“Delivery” is 1, not 2.")],
+        {"due_on": "no label says it"},
     )
 
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from meterfarm.records import Account, AccountStatus, Commodity, EventKind, Meter
+from meterfarm.formats.bills.stored_reading import MOST_CHECKS, MOST_LINES
+from meterfarm.records import (
+    Account,
+    AccountStatus,
+    BillCheck,
+    BillReading,
+    BillStatus,
+    Commodity,
+    EventKind,
+    LineItem,
+    Meter,
+)
 from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.data import ReadBill, Reread, RereadBill
 from meterfarm.storage.runs import Lease
@@ -23,6 +35,7 @@ from tests.storage.made import (
     bill,
     listed,
     pdf,
+    reading,
     save_bill,
     series,
 )
@@ -47,6 +60,58 @@ def test_a_bill_comes_back_as_it_was_read(store: CompanyStore, account: int) -> 
     assert stored.bill == bill()
     assert (stored.name, stored.layout_version, stored.problems) == ("bill.pdf", 1, ("odd",))
     assert store.files.read(stored.sha256) == pdf().content
+
+
+def test_what_was_read_beside_a_bill_comes_back_and_a_changed_line_is_a_new_version(
+    store: CompanyStore, account: int
+) -> None:
+    first = reading(bill())
+    read = ReadBill(listed(), pdf(), bill(), "l", 1, reading=first)
+    assert list(store.bills.save(account, [read])) == [True]
+    stored = store.bills.of_account(account)["b1"]
+    assert stored.reading is not None
+    assert stored.reading == replace(first, bill=stored.bill, line_items=tuple(first.line_items))
+    (before,) = store.bills.list()
+    (item,) = first.line_items
+    changed = reading(bill(), [replace(item, rate=Decimal("0.2"))])
+    store.bills.save(account, [replace(read, document=pdf(b"%PDF-1.7 two"), reading=changed)])
+    (now,) = store.bills.list()
+    kept = store.bills.contents([before.version_id, now.version_id])
+    lines = [read.line_items for _, read in (kept[before.version_id], kept[now.version_id]) if read]
+    assert lines == [tuple(first.line_items), tuple(changed.line_items)]
+    kinds = [event.kind for event in store.events.after(0, 10)]
+    assert kinds == [EventKind.NEW_BILL, EventKind.UPDATED_BILL]
+
+
+def test_of_an_unread_bill_is_kept_what_is_certain_and_why_the_rest_is_not(
+    store: CompanyStore, account: int
+) -> None:
+    partly = BillReading(
+        "generic", BillStatus.UNPARSED, {"total_amount": 7}, left_out={"billed_on": "no day"}
+    )
+    store.bills.save(account, [ReadBill(listed(), pdf(), None, "generic", 1, ("no day",), reading=partly)])
+    (found,) = store.bills.list()
+    assert found.status is BillStatus.UNPARSED
+    bill_, kept = store.bills.contents([found.version_id])[found.version_id]
+    assert bill_ is None
+    assert kept is not None
+    assert (kept.fields, kept.left_out) == ({"total_amount": 7}, {"billed_on": "no day"})
+
+
+def test_what_is_kept_of_a_reading_is_bounded(store: CompanyStore, account: int) -> None:
+    item = LineItem("x" * 9999, 1)
+    checks = [*[BillCheck("c", True, "y" * 9999)] * 999, BillCheck("last", False, "Not so.")]
+    huge = replace(
+        reading(bill(), [item] * 9999), checks=checks, left_out={str(each): "z" * 9999 for each in range(999)}
+    )
+    store.bills.save(account, [ReadBill(listed(), pdf(), bill(), "l", 1, reading=huge)])
+    kept = store.bills.of_account(account)["b1"].reading
+    assert kept is not None
+    assert len(kept.line_items) == MOST_LINES
+    assert len(kept.checks) == MOST_CHECKS
+    assert kept.checks[0] == checks[-1]
+    assert "9999" in kept.left_out["line_items"]
+    assert len(str(kept)) < 500_000
 
 
 def test_the_same_bill_again_is_nothing_new(store: CompanyStore, account: int, rows: Rows) -> None:

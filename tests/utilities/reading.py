@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -15,7 +15,7 @@ from typing import Any
 from meterfarm import utilities
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Commodity, Document, Meter, Reading, Series
+from meterfarm.records import Bill, Commodity, Document, LineItem, Meter, Reading, Series
 from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.outcomes import VisitError
 from meterfarm.scrapers.utility import Utility
@@ -94,9 +94,16 @@ def plain(value: Any) -> Any:
         estimated = " estimated" if value.estimated else ""
         return f"{value.starts_at:%Y-%m-%dT%H:%M:%SZ} {value.seconds} {value.mantissa}{estimated}"
     if isinstance(value, Series):
-        fields = {name: getattr(value, name) for name in ("meter_id", "commodity", "direction", "unit")}
+        about = {name: getattr(value, name) for name in ("meter_id", "commodity", "direction", "unit")}
         readings = [plain(reading) for reading in value.readings]
-        return plain(fields) | {"exponent": value.exponent, "readings": readings}
+        return plain(about) | {"exponent": value.exponent, "readings": readings}
+    if isinstance(value, LineItem):
+        by = f"{value.volume} {value.unit}{f' x {value.rate}' if value.rate else ''} " if value.volume else ""
+        return f"{value.section}: {value.name} {by}= {value.cost} cents, by {' and '.join(value.proved_by)}"
+    if isinstance(value, Bill):
+        return {
+            each.name: plain(getattr(value, each.name)) for each in fields(value) if each.name != "checks"
+        }
     if isinstance(value, Enum | date | Decimal):
         return str(value)
     if isinstance(value, dict):

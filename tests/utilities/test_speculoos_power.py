@@ -13,6 +13,7 @@ import pytest
 from meterfarm import utilities
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos_power.exports import Export
+from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.formats.espi.green_button import read_green_button
@@ -116,34 +117,6 @@ def test_a_bill_without_a_meter_is_refused() -> None:
         read_bill(text)
 
 
-@pytest.mark.parametrize(
-    ("start", "problem"),
-    [
-        ("Total amount due", "the lines add up to"),
-        ("Total electric charges", "the lines add up to"),
-        ("Total gas charges", "the lines add up to"),
-        ("Total electric delivery", "delivery and supply do not add up"),
-        ("Total electric supply", "delivery and supply do not add up"),
-        ("E", "the reads of meter E"),
-        ("G", "the reads of meter G"),
-    ],
-)
-def test_figures_that_do_not_add_up_are_refused(start: str, problem: str) -> None:
-    if len(start) == 1:
-        meter = next(
-            meter for meter in read_bill(_text("bill_electric_and_gas")).meters if meter.id[0] == start
-        )
-        start = meter.id + " "
-        line = _line("bill_electric_and_gas", start)
-        before = f" {meter.current_read} "
-        text = _changed("bill_electric_and_gas", line, line.replace(before, f" 9{meter.current_read} "))
-    else:
-        line = _line("bill_electric_and_gas", start)
-        text = _changed("bill_electric_and_gas", line, line.replace("$", "$9"))
-    with pytest.raises(FormatError, match=problem):
-        read_bill(text)
-
-
 def test_of_a_broken_meter_line_nothing_is_guessed() -> None:
     """A meter whose line cannot be read must not leave a bill that looks whole."""
     (gas,) = [m for m in read_bill(_text("bill_electric_and_gas")).meters if m.id.startswith("G")]
@@ -175,7 +148,7 @@ def test_a_further_meter_whose_row_is_written_otherwise_is_not_left_out(old: str
 def test_of_several_bills_in_one_pdf_none_is_read(others: str) -> None:
     """Neither the first one's fields with the meters of both, nor one of them in silence."""
     for text in (_text("bill_gas_only") + _text(others), _text(others) + _text("bill_gas_only")):
-        with pytest.raises(Contradiction, match=r"more than one billing period.*a PDF of its own"):
+        with pytest.raises(Contradiction, match=r"more than one account number.*a PDF of its own"):
             read_bill(text)
 
 
@@ -186,15 +159,8 @@ def test_a_bill_that_is_printed_twice_is_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        (r"^Total gas charges (\S+)$", "Total gas charges $1.00", "more than one “Total gas charges”"),
         (r"Page 2 of 2", "Account number 12", "more than one account number"),
-        (r"^Please pay .*$", "Please pay $1.00", "in its lower part 100"),
-        (r"^Due date .*$", "Due date May 1, 2026", "and by its lower part on “May 1, 2026”"),
-        (r"^Due date .*$", r"\g<0>\nDue date May 1, 2026", "more than one due date"),
-        (r"^Please pay .*$", r"\g<0>\nPlease pay $1.00", "more than one “Please pay”"),
         (r"^(G\d+ .+)$", r"\1\n\1", ""),
-        (r"^(G\d+ \d+) (.+)$", r"\1 \2\n\1 A \2", "shows meter G5197951 twice"),
-        (r"^(G.+) 01/09/2026 (.+)$", r"\1 12/09/2025 \2", "meter G5197951 is of 2025-12-09"),
         (r"^(Service address) (.+)$", r"\1 \2\n\1 1 Elm St, Albany, NY 12207", "one service address"),
     ],
 )
@@ -208,6 +174,30 @@ def test_a_field_that_is_there_twice_says_the_same(old: str, new: str, problem: 
         return
     with pytest.raises(Contradiction, match=problem):
         read_bill(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "doubt"),
+    [
+        (
+            r"^Total gas charges (\S+)$",
+            "Total gas charges $1.00",
+            "“Total gas charges” is 83.92, elsewhere 1.00",
+        ),
+        (r"^Please pay .*$", "Please pay $1.00", "“Total amount due” is 83.92, elsewhere 1.00"),
+        (r"^Due date .*$", "Due date May 1, 2026", "“Due date” is 2026-03-04, elsewhere 2026-05-01"),
+        (r"^(G\d+ \d+) (.+)$", r"\1 \2\n\1 A \2", "Meter G5197951 is there twice"),
+        (r"^(G.+) 01/09/2026 (.+)$", r"\1 12/09/2025 \2", "Meter G5197951 is of 2025-12-09"),
+    ],
+)
+def test_figures_that_do_not_agree_are_doubts(old: str, new: str, doubt: str) -> None:
+    """The bill is read all the same."""
+    text = [
+        "\n".join(re.sub(old, new, line) for line in page.splitlines()) for page in _text("bill_gas_only")
+    ]
+    bill = read_bill(text)
+    assert (bill.total_amount, bill.gas_amount) == (8392, 8392)
+    assert any(doubt in check.what for check in checks_of(bill) if not check.passed)
 
 
 def test_other_text_is_no_bill() -> None:

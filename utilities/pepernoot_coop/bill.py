@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.printed_figures import PrintedFigures
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 from meterfarm.scrapers.outcomes import ItemFailed
 
 _DAY = r"(\d{1,2} [A-Z][a-z]{2} \d{4})"
-_MONEY = r"(-?)\$([\d,]+)\.(\d\d)"
 _METER = re.compile(
     r"^Mtr (?P<id>\S+) Loc (?P<location>\d+) (?P<flow>from|to) grid "
     r"(?P<previous>[\d.]+) -> (?P<current>[\d.]+) "
@@ -22,20 +23,25 @@ _METER = re.compile(
 )
 _METER_ROW = re.compile(r"^Mtr .*$", re.MULTILINE)
 """Whatever begins as a meter's row does."""
+_SECTION = "Charges for electricity"
+_CREDIT = "Net metering credit"
+_POWER = 3
+"""Of ten, from kWh to watt-hours."""
 _ADDRESS = r"^Serving (.+) / (.+) ([A-Z]{2}) ([\d-]+)$"
 
 
 def read_bill(pages: Sequence[str]) -> Bill:
-    """A bill from the text of its pages.
+    """A bill from the text of its pages, with its lines and what of its figures agrees.
 
     Raises:
-        FormatError: a field is missing, or the figures do not add up.
-        Contradiction: a field is there more than once and differs, as in a PDF of several bills.
+        FormatError: a field is missing.
+        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
-    shown = BillText(pages)
+    shown = BillText(list(dict.fromkeys(pages)))
     if "The image of this statement is not on file" in shown.text:
         raise ItemFailed("the portal hands out a placeholder: “The image of this statement is not on file”")
+    figures = PrintedFigures(shown.text, [_SECTION])
     first, last = (_day(shown, label) for label in ("Service from", "Service through"))
     address = shown.optional(_ADDRESS, "address")
     bill = Bill(
@@ -44,37 +50,50 @@ def read_bill(pages: Sequence[str]) -> Bill:
         due_on=_day(shown, "No later than"),
         billing_period_from=first,
         billing_period_to=last,
-        total_amount=_cents(shown, "Please remit"),
-        outstanding_balance=_cents(shown, "Carried over"),
-        electricity_amount=_cents(shown, "Electricity this period"),
-        delivery_charge=_cents(shown, "Subtotal distribution"),
-        supply_charge=_cents(shown, "Subtotal power supply"),
-        community_solar_bill_credit=_credit(shown),
+        total_amount=figures.required("Please remit"),
+        outstanding_balance=figures.required("Carried over"),
+        electricity_amount=figures.required("Electricity this period"),
+        delivery_charge=figures.required("Subtotal distribution"),
+        supply_charge=figures.required("Subtotal power supply"),
         meters=_meters(shown.text, first, last),
         address=Address(*address) if address else None,
+        previous_balance=figures.amount("Last statement"),
+        payments=figures.amount("Paid, thank you"),
     )
-    differ = list(shown.differ)
-    try:
-        _check_sums(bill)
-    except FormatError as exc:
-        if not differ:
-            raise
-        differ.append(str(exc))
-    if differ:
-        problems = dict.fromkeys((differ[0], differ[-1]))
-        raise Contradiction(f"{'; '.join(problems)}: put each bill into a PDF of its own")
-    return bill
-
-
-def _check_sums(bill: Bill) -> None:
+    if shown.differ:
+        raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
     if not bill.meters:
         raise FormatError("the bill shows no meter")
-    charged = (bill.delivery_charge or 0) + (bill.supply_charge or 0)
-    if charged != bill.electricity_amount:
-        raise FormatError("distribution and power supply do not add up to the charges for electricity")
-    total = bill.outstanding_balance + charged + (bill.community_solar_bill_credit or 0)
-    if total != bill.total_amount:
-        raise FormatError(f"the lines add up to {total} cents, the total is {bill.total_amount}")
+    return _with_lines(shown, figures, bill)
+
+
+def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
+    """The bill with the lines of its charges, all of which is held against its sums and meters."""
+    total = "Electricity this period"
+    items = figures.service(_SECTION, ["Subtotal distribution", "Subtotal power supply"], total)
+    counted = sum((meter.consumption.value for meter in bill.meters), Decimal()).scaleb(-_POWER)
+    figures.held_against(items, "kWh", counted, "meters from the grid")
+    figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
+    credits = figures.lines("", [row for row in figures.rows if row.text.startswith(_CREDIT)], None)
+    parts = [("Carried over", bill.outstanding_balance), (total, bill.electricity_amount or 0)]
+    parts += [(each.name, each.cost) for each in credits]
+    if figures.total("Please remit", bill.total_amount, parts):
+        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
+    if bill.previous_balance is not None and bill.payments is not None:
+        paid = [("Last statement", bill.previous_balance), ("Paid, thank you", bill.payments)]
+        figures.total("Carried over", bill.outstanding_balance, paid)
+    to_grid = [found for found in _METER.finditer(shown.text) if found["flow"] == "to"]
+    for found in to_grid:
+        reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
+        figures.reads(f"Mtr {found['id']} to grid", *reads)
+    received = sum((Decimal(found["usage"]) for found in to_grid), Decimal())
+    figures.held_against(credits, "kWh", received, "meters to the grid")
+    return replace(
+        bill,
+        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
+        line_items=[*items, *credits],
+        checks=figures.checks,
+    )
 
 
 def _meters(text: str, first: date, last: date) -> Sequence[BillMeter]:
@@ -88,15 +107,13 @@ def _meters(text: str, first: date, last: date) -> Sequence[BillMeter]:
 
 def _meter(found: re.Match[str], first: date, last: date) -> BillMeter:
     previous, current, usage = (Decimal(found[name]) for name in ("previous", "current", "usage"))
-    if current - previous != usage:
-        raise FormatError(f"the reads of meter {found['id']} do not differ by its usage")
     decimals = -int(usage.as_tuple().exponent)
     return BillMeter(
         id=found["id"],
         commodity=Commodity.ELECTRIC,
         billing_period_from=first,
         billing_period_to=last,
-        consumption=Quantity(int(usage.scaleb(decimals)), 3 - decimals, Unit.WH),
+        consumption=Quantity(int(usage.scaleb(decimals)), _POWER - decimals, Unit.WH),
         tariff=found["tariff"],
         previous_read=previous,
         current_read=current,
@@ -110,19 +127,3 @@ def _day(shown: BillText, label: str) -> date:
         return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007 - a date
     except ValueError as exc:
         raise FormatError(f"the bill shows “{text}”, which is no date") from exc
-
-
-def _cents(shown: BillText, label: str) -> int:
-    sign, whole, hundredths = shown.field(rf"^{label} {_MONEY}$", f"“{label}”")
-    cents = int(whole.replace(",", "")) * 100 + int(hundredths)
-    return -cents if sign else cents
-
-
-def _credit(shown: BillText) -> int | None:
-    """The credit for net metering; its line says how it came about."""
-    found = shown.optional(rf"^Net metering credit .*? {_MONEY}$", "net metering credit")
-    if not found:
-        return None
-    sign, whole, hundredths = found
-    cents = int(whole.replace(",", "")) * 100 + int(hundredths)
-    return -cents if sign else cents

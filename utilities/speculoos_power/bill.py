@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import takewhile
 
+from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.printed_figures import PrintedFigures, PrintedRow, cents_of
 from meterfarm.formats.errors import Contradiction, FormatError
-from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Quantity, Unit
 from meterfarm.scrapers.outcomes import ItemFailed
 
 _DAY = r"([A-Z][a-z]+ \d{1,2}, \d{4})"
@@ -25,98 +29,117 @@ _METER_ROW = re.compile(r"^[A-Za-z]\d{5,20} \d{5,}\b.*$", re.MULTILINE)
 _SERVICE_ADDRESS = r"^Service address (.+), (.+), ([A-Z]{2}) ([\d-]+)$"
 _UNITS = {"kWh": (Unit.WH, 3, Commodity.ELECTRIC), "therms": (Unit.THERM, 0, Commodity.GAS)}
 """The record's unit, the power of ten to it, and the commodity."""
-_CREDITS = ("Community solar credit", "Solar credit")
+_SERVICES = (("Electricity", "electric", "kWh"), ("Natural gas", "gas", "therms"))
+"""The heading above its charges, its name in sums, the unit."""
+_SECTIONS = ("Electricity", "Natural gas", "Credits")
 
 
 def read_bill(pages: Sequence[str]) -> Bill:
-    """A bill from the text of its pages.
+    """A bill from the text of its pages, with its lines and what of its figures agrees.
 
     Raises:
-        FormatError: a field is missing, or the figures do not add up.
-        Contradiction: a field is there more than once and differs, as in a PDF of several bills.
+        FormatError: a field is missing.
+        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
-    shown = BillText(pages)
+    shown = BillText(list(dict.fromkeys(pages)))
     if "This bill is currently unavailable" in shown.text:
         raise ItemFailed("the portal hands out a placeholder: “This bill is currently unavailable”")
+    figures = PrintedFigures(shown.text, _SECTIONS)
+    account = shown.field(r"Account number (\d+)", "account number")[0]
     first, last = _days(shown, rf"{_DAY} to {_DAY}", "billing period")
     bill = Bill(
-        account_number=shown.field(r"Account number (\d+)", "account number")[0],
+        account_number=account,
         billed_on=_days(shown, rf"Statement date {_DAY}", "statement date")[0],
-        due_on=_days(shown, rf"Amount due by {_DAY}", "due date")[0],
+        due_on=_due_on(shown, figures),
         billing_period_from=first,
         billing_period_to=last,
-        total_amount=_required_cents(shown, "Total amount due"),
-        outstanding_balance=_required_cents(shown, "Previous balance"),
-        electricity_amount=_cents(shown, "Total electric charges"),
-        delivery_charge=_cents(shown, "Total electric delivery"),
-        supply_charge=_cents(shown, "Total electric supply"),
-        community_solar_bill_credit=_credit(shown),
-        gas_amount=_cents(shown, "Total gas charges"),
+        total_amount=_total(shown, figures),
+        outstanding_balance=figures.required("Previous balance"),
+        electricity_amount=figures.amount("Total electric charges"),
+        delivery_charge=figures.amount("Total electric delivery"),
+        supply_charge=figures.amount("Total electric supply"),
+        gas_amount=figures.amount("Total gas charges"),
         meters=_meters(shown.text),
         address=_address(shown),
+        previous_balance=figures.amount("Last bill"),
+        payments=figures.amount("Payments received, thank you"),
     )
-    others = [*_stub(shown, bill), *_overlapping(bill)]
-    differ = [*shown.differ, *others]
-    try:
-        _check_sums(bill)
-    except FormatError as exc:
-        differ.append(str(exc))
-        if len(differ) == 1:
-            raise
-    if differ:
-        problems = dict.fromkeys((differ[0], differ[-1]))
-        raise Contradiction(f"{'; '.join(problems)}: put each bill into a PDF of its own")
-    return bill
+    if shown.differ:
+        raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
+    _require_meters(bill)
+    return _with_lines(shown, figures, bill)
 
 
-def _stub(shown: BillText, bill: Bill) -> Iterator[str]:
-    """What the part to detach says otherwise: it has when to pay, and how much."""
-    due = shown.optional(rf"^Due date {_DAY}", "due date")
-    if due and _date(due[0], "%B %d, %Y") != bill.due_on:
-        yield f"the bill is due by {bill.due_on}, and by its lower part on “{due[0]}”"
-    pay = _cents(shown, "Please pay")
-    if pay is not None and pay != bill.total_amount:
-        yield f"the total is {bill.total_amount} cents, and in its lower part {pay}"
+def _due_on(shown: BillText, figures: PrintedFigures) -> date:
+    """The part to detach has it once more."""
+    days = [_date(day, "%B %d, %Y") for _, day in shown.every(rf"(Amount due by|^Due date) {_DAY}")]
+    if not days or "Amount due by" not in shown.text:
+        raise FormatError("the bill shows no due date")
+    return figures.same("Due date", days)
 
 
-def _overlapping(bill: Bill) -> Iterator[str]:
-    """Meters that are not of the bill's time, or there twice for one day of it."""
-    first, last = bill.billing_period_from, bill.billing_period_to
-    for place, meter in enumerate(bill.meters):
-        begin, end = meter.billing_period_from, meter.billing_period_to
-        if begin < first or end > last:
-            yield f"meter {meter.id} is of {begin} to {end}, the bill of {first} to {last}"
-        for other in bill.meters[:place]:
-            apart = end < other.billing_period_from or begin > other.billing_period_to
-            if other.id == meter.id and not apart:
-                yield f"the bill shows meter {meter.id} twice, with different values"
+def _total(shown: BillText, figures: PrintedFigures) -> int:
+    """It stands in the summary, in a box, in the part to detach, for machines, and on the second page."""
+    found = figures.amounts("Total amount due")
+    if not found:
+        raise FormatError("the bill shows no “Total amount due”")
+    found += figures.amounts("Please pay")
+    found += [cents_of(*amount) for amount in shown.every(rf"\$[\d,]+\.\d\d {_MONEY}$")]
+    total = figures.same("Total amount due", found, money)
+    for (digits,) in shown.every(r"^\d{9,} \d+ (\d{9})$"):
+        figures.same("Total amount due, for machines", [abs(total), int(digits)], money)
+    return total
 
 
-def _check_sums(bill: Bill) -> None:
+def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
+    """The bill with the lines of the second page, all of which is held against its sums and meters."""
+    items: list[LineItem] = []
+    parts = [("Previous balance", bill.outstanding_balance)]
+    for section, service, unit in _SERVICES:
+        total = f"Total {service} charges"
+        own = figures.service(section, [f"Total {service} delivery", f"Total {service} supply"], total)
+        _, power, commodity = _UNITS[unit]
+        counted = (meter.consumption.value for meter in bill.meters if meter.commodity is commodity)
+        used = sum(counted, Decimal()).scaleb(-power)
+        figures.held_against(own, unit, used, f"meters of {section.lower()}")
+        if (cents := figures.amount(total)) is not None:
+            parts.append((total, cents))
+        items += own
+    figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
+    credits = figures.credits("Credits", _credit_rows(figures))
+    parts += [(each.name, each.cost) for each in credits]
+    if figures.total("Total amount due", bill.total_amount, parts):
+        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
+    if bill.previous_balance is not None and bill.payments is not None:
+        paid = [("Last bill", bill.previous_balance), ("Payments received, thank you", bill.payments)]
+        figures.total("Previous balance", bill.outstanding_balance, paid)
+    exported = shown.every(r"^(Exported energy \S+) previous ([\d.]+) current ([\d.]+) .* ([\d.]+) kWh$")
+    for name, *reads in exported:
+        figures.reads(name, *map(Decimal, reads))
+    received = sum((Decimal(used) for *_, used in exported), Decimal())
+    figures.held_against(credits, "kWh", received, "exported energy")
+    return replace(
+        bill,
+        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
+        line_items=[*items, *credits],
+        checks=figures.checks,
+    )
+
+
+def _credit_rows(figures: PrintedFigures) -> Sequence[PrintedRow]:
+    """Those below their heading, by their names: one says in words how it came about."""
+    rows = takewhile(lambda row: row.text != "Previous balance", figures.of_section("Credits"))
+    return [row._replace(text=re.sub(r"^(Community solar credit) .*", r"\1", row.text)) for row in rows]
+
+
+def _require_meters(bill: Bill) -> None:
     if not bill.meters:
         raise FormatError("the bill shows no meter")
     charged = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
     for commodity, cents in charged.items():
         if (cents is not None) != any(meter.commodity is commodity for meter in bill.meters):
             raise FormatError(f"the bill shows a charge for {commodity} or a meter of it, but not both")
-    lines = (bill.electricity_amount, bill.gas_amount, bill.community_solar_bill_credit)
-    total = bill.outstanding_balance + sum(cents or 0 for cents in lines)
-    if total != bill.total_amount:
-        raise FormatError(f"the lines add up to {total} cents, the total is {bill.total_amount}")
-    if bill.electricity_amount is not None and bill.electricity_amount != (bill.delivery_charge or 0) + (
-        bill.supply_charge or 0
-    ):
-        raise FormatError("delivery and supply do not add up to the electric charges")
-    for meter in bill.meters:
-        if meter.previous_read is None or meter.current_read is None:
-            continue
-        used = (meter.current_read - meter.previous_read).scaleb(_UNITS_TO_EXPONENT[meter.consumption.unit])
-        if used != meter.consumption.value:
-            raise FormatError(f"the reads of meter {meter.id} do not differ by its usage")
-
-
-_UNITS_TO_EXPONENT = {unit: exponent for unit, exponent, _ in _UNITS.values()}
 
 
 def _meters(text: str) -> Sequence[BillMeter]:
@@ -160,24 +183,3 @@ def _date(text: str, layout: str) -> date:
         return datetime.strptime(text, layout).date()  # noqa: DTZ007 - a date
     except ValueError as exc:
         raise FormatError(f"the bill shows “{text}”, which is no date") from exc
-
-
-def _cents(shown: BillText, label: str) -> int | None:
-    found = shown.optional(rf"^{re.escape(label)} {_MONEY}", f"“{label}”")
-    if not found:
-        return None
-    sign, whole, hundredths = found
-    cents = int(whole.replace(",", "")) * 100 + int(hundredths)
-    return -cents if sign else cents
-
-
-def _required_cents(shown: BillText, label: str) -> int:
-    cents = _cents(shown, label)
-    if cents is None:
-        raise FormatError(f"the bill shows no “{label}”")
-    return cents
-
-
-def _credit(shown: BillText) -> int | None:
-    found = [cents for label in _CREDITS if (cents := _cents(shown, label)) is not None]
-    return sum(found) if found else None

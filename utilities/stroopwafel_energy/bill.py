@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.printed_figures import PrintedFigures, PrintedRow, cents_of
 from meterfarm.formats.errors import Contradiction, FormatError
-from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Quantity, Unit
 from meterfarm.utilities.stroopwafel_energy.numbers import account_number
 
 _DAY = r"(\d\d/\d\d/\d{4})"
@@ -25,53 +28,115 @@ _METER_LINE = re.compile(r"^Meter .*$", re.MULTILINE)
 _UNITS = {"kWh": (Unit.WH, 3, Commodity.ELECTRIC), "therms": (Unit.THERM, 0, Commodity.GAS)}
 """The record's unit, the power of ten to it, and the commodity."""
 _SERVICES = {Commodity.ELECTRIC: "Electricity", Commodity.GAS: "Natural gas"}
+_SECTIONS = tuple(f"{service} in detail" for service in _SERVICES.values())
 
 
 def read_bill(pages: Sequence[str]) -> Bill:
-    """A bill from the text of its pages.
+    """A bill from the text of its pages, with its lines and what of its figures agrees.
 
     Raises:
-        FormatError: a field is missing, or the figures do not add up.
-        Contradiction: a field is there more than once and differs, as in a PDF of several bills.
+        FormatError: a field is missing.
+        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
     """
-    shown = BillText(pages)
-    charges = {commodity: _charges(shown, service) for commodity, service in _SERVICES.items()}
-    delivery, supply, electric = charges[Commodity.ELECTRIC]
+    shown = BillText(list(dict.fromkeys(pages)))
+    figures = PrintedFigures(shown.text, _SECTIONS)
+    delivery, supply, electric = _charges(figures, "Electricity")
+    number = shown.field(r"Account no\. ([\d-]+)", "account number")[0]
+    last_statement = figures.required("Balance on your last statement")
+    paid = figures.required("Paid since then")
     bill = Bill(
-        account_number=account_number(shown.field(r"Account no\. ([\d-]+)", "account number")[0]),
+        account_number=account_number(number),
         billed_on=_day(shown.field(rf"Issued {_DAY}", "date of issue")[0]),
         due_on=_long_day(shown.field(rf"Pay by {_LONG_DAY}", "due date")[0]),
         billing_period_from=_day(shown.field(rf"Service from {_DAY}", "first day")[0]),
         billing_period_to=_day(shown.field(rf"Service through {_DAY}", "last day")[0]),
-        total_amount=_required(shown, "You owe in all"),
-        outstanding_balance=_required(shown, "Balance on your last statement")
-        + _required(shown, "Paid since then"),
+        total_amount=_total(shown, figures),
+        outstanding_balance=last_statement + paid,
         electricity_amount=electric,
         delivery_charge=delivery,
         supply_charge=supply,
-        community_solar_bill_credit=_cents(shown, "Solar credit"),
-        gas_amount=charges[Commodity.GAS][2],
+        gas_amount=_charges(figures, "Natural gas")[2],
         meters=_meters(shown.text),
         address=_address(shown),
+        previous_balance=last_statement,
+        payments=paid,
     )
     if shown.differ:
         raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
-    _check_sums(bill)
-    return bill
+    _require_meters(bill)
+    return _with_lines(shown, figures, bill)
 
 
-def _charges(shown: BillText, service: str) -> tuple[int | None, int | None, int | None]:
-    """Delivery, supply and both, as the second page sums them up."""
-    delivery, supply = (_cents(shown, f"{service}: {part}") for part in ("delivery", "supply"))
-    both = _cents(shown, f"{service} in all")
+def _charges(figures: PrintedFigures, service: str) -> tuple[int | None, int | None, int | None]:
+    """Delivery, supply and both, as the two pages sum them up."""
+    delivery, supply = (figures.amount(f"{service}: {part}") for part in ("delivery", "supply"))
+    both = figures.amount(f"{service} in all")
     if (delivery is None) != (supply is None) or (delivery is None) != (both is None):
         raise FormatError(f"the bill does not show all charges for {service.lower()}")
-    if delivery is not None and supply is not None and delivery + supply != both:
-        raise FormatError(f"delivery and supply do not add up to what {service.lower()} costs")
+    if delivery is not None and supply is not None and both is not None:
+        parts = [(f"{service}: delivery", delivery), (f"{service}: supply", supply)]
+        figures.total(f"{service} in all", both, parts)
     return delivery, supply, both
 
 
-def _check_sums(bill: Bill) -> None:
+def _total(shown: BillText, figures: PrintedFigures) -> int:
+    """It stands at the end of the sums, and large above them."""
+    in_sums = figures.required("You owe in all")
+    large = shown.every(rf"^(?:You owe )?{_MONEY} Service from")
+    return figures.same("You owe in all", [in_sums, *(cents_of(*amount) for amount in large)], money)
+
+
+def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
+    """The bill with the lines of the second page, all of which is held against its sums and meters."""
+    items: list[LineItem] = []
+    parts = [
+        ("Balance on your last statement", bill.previous_balance or 0),
+        ("Paid since then", bill.payments or 0),
+    ]
+    for unit, (_, power, commodity) in _UNITS.items():
+        service = _SERVICES[commodity]
+        own: list[LineItem] = []
+        for part in ("Delivery", "Supply"):
+            total = f"{service}: {part.lower()}"
+            if (cents := figures.amount(total)) is not None:
+                own += figures.lines(
+                    f"{service}, {part.lower()}", _rows(figures, service, part), (total, cents)
+                )
+                parts.append((total, cents))
+        counted = (meter.consumption.value for meter in bill.meters if meter.commodity is commodity)
+        used = sum(counted, Decimal()).scaleb(-power)
+        figures.held_against(own, unit, used, f"meters of {service.lower()}")
+        items += own
+    figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
+    rows = [row for service in _SERVICES.values() for row in _rows(figures, service, "Credit")]
+    credits = figures.credits("Credit", rows)
+    parts += [(each.name, each.cost) for each in credits]
+    if figures.total("You owe in all", bill.total_amount, parts):
+        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
+    to_grid = [found for found in _METER.finditer(shown.text) if found["to_grid"]]
+    received = sum((Decimal(found["usage"]) for found in to_grid), Decimal())
+    for found in to_grid:
+        reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
+        figures.reads(f"Meter {found['id']} to the grid", *reads)
+    figures.held_against(credits, "kWh", received, "meters to the grid")
+    return replace(
+        bill,
+        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
+        line_items=[*items, *credits],
+        checks=figures.checks,
+    )
+
+
+def _rows(figures: PrintedFigures, service: str, part: str) -> list[PrintedRow]:
+    """Below the heading of a service, the rows that begin with the name of a part, without it."""
+    return [
+        row._replace(text=row.text.removeprefix(f"{part} "))
+        for row in figures.of_section(f"{service} in detail")
+        if row.text.startswith(f"{part} ")
+    ]
+
+
+def _require_meters(bill: Bill) -> None:
     if not bill.meters:
         raise FormatError("the bill shows no meter")
     for commodity, cents in (
@@ -80,10 +145,6 @@ def _check_sums(bill: Bill) -> None:
     ):
         if (cents is not None) != any(meter.commodity is commodity for meter in bill.meters):
             raise FormatError(f"the bill shows a charge for {commodity} or a meter of it, but not both")
-    lines = (bill.electricity_amount, bill.gas_amount, bill.community_solar_bill_credit)
-    total = bill.outstanding_balance + sum(cents or 0 for cents in lines)
-    if total != bill.total_amount:
-        raise FormatError(f"the lines add up to {total} cents, the total is {bill.total_amount}")
 
 
 def _meters(text: str) -> Sequence[BillMeter]:
@@ -97,8 +158,6 @@ def _meters(text: str) -> Sequence[BillMeter]:
 def _meter(found: re.Match[str]) -> BillMeter:
     unit, power, commodity = _UNITS[found["unit"]]
     usage, previous, current = (Decimal(found[name]) for name in ("usage", "previous", "current"))
-    if current - previous != usage:
-        raise FormatError(f"the reads of meter {found['id']} do not differ by its usage")
     decimals = -int(usage.as_tuple().exponent)
     return BillMeter(
         id=found["id"],
@@ -130,19 +189,3 @@ def _read_day(text: str, layout: str) -> date:
         return datetime.strptime(text, layout).date()  # noqa: DTZ007 - a date
     except ValueError as exc:
         raise FormatError(f"the bill shows “{text}”, which is no date") from exc
-
-
-def _cents(shown: BillText, label: str) -> int | None:
-    found = shown.optional(rf"^{re.escape(label)} {_MONEY}$", f"“{label}”")
-    if not found:
-        return None
-    sign, whole, hundredths = found
-    cents = int(whole.replace(",", "")) * 100 + int(hundredths)
-    return -cents if sign else cents
-
-
-def _required(shown: BillText, label: str) -> int:
-    cents = _cents(shown, label)
-    if cents is None:
-        raise FormatError(f"the bill shows no “{label}”")
-    return cents

@@ -333,19 +333,3 @@ def _checks(settled: Settled, meters: Sequence[BillMeter]) -> Iterator[BillCheck
             yield BillCheck(name, True, f"{proof[:1].upper()}{proof[1:]}.")
     if meters:
         yield BillCheck("meters", True, "The meters' use adds up to the bill's.")
-
-
-def item_json(item: LineItem, currency: object = None) -> dict[str, object]:
-    """A line item as `read` shows it."""
-    return {
-        "name": item.name,
-        "cost": item.cost,
-        "volume": _number(item.volume),
-        "unit": item.unit or None,
-        "rate": _number(item.rate),
-        "period_from": item.period_from.isoformat() if item.period_from else None,
-        "period_to": item.period_to.isoformat() if item.period_to else None,
-        "tier": item.tier or None,
-        "currency": currency,
-        "proved_by": list(item.proved_by),
-    }

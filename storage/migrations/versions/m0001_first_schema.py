@@ -334,6 +334,7 @@ def _bills() -> None:
         _column("community_solar_bill_credit", sa.BigInteger, null=True),
         _column("gas_amount", sa.BigInteger, null=True),
         _column("content", sa.JSON, null=True),
+        _column("reading", sa.JSON, null=True),
     )
     _indexed("bill_version", "extraction_id")
     _indexed("bill_version", "document_id")
