@@ -15,12 +15,12 @@ from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import Account, CheckVerdict, Direction, HistoryCheck
 from meterfarm.services.report.bill_charts import MeterPicture, changes, cost_charts, meter_picture, span_text
-from meterfarm.services.report.charts import Mark
+from meterfarm.services.report.charts import DayMark
 from meterfarm.services.report.covered import Covered, covered
 from meterfarm.services.report.heat_map import HeatMap, heat_map
 from meterfarm.services.report.ledger import LedgerRow, check_title, ledger
 from meterfarm.services.report.report_facts import ReportedAccount
-from meterfarm.services.report.winter import Comparison, Reason, headline, last_year
+from meterfarm.services.report.winter import CostComparison, CostReason, headline, last_year
 from meterfarm.support.foreign_text import one_line
 
 _MOST_HEAT_MAPS = 6
@@ -29,7 +29,7 @@ _WIDEST = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class FigureTile:
     """A figure with what it is of."""
 
     label: str
@@ -49,7 +49,7 @@ class ReasonRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class CostStory:
     """What the last winter cost, how that compares, and why."""
 
     title: str
@@ -71,7 +71,7 @@ class ShownCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class LoadProfile:
     """A meter's load profile."""
 
     meter: str
@@ -86,14 +86,14 @@ class AccountSection:
     anchor: str
     account: Account
     address: str
-    tiles: Sequence[Tile]
-    story: Story | None
+    tiles: Sequence[FigureTile]
+    story: CostStory | None
     costs: Sequence[Markup]
     has_bands: bool
     legend: Sequence[str]
-    changes: Sequence[Mark]
+    changes: Sequence[DayMark]
     meters: Sequence[MeterPicture]
-    profiles: Sequence[Profile]
+    profiles: Sequence[LoadProfile]
     more_profiles: int
     covered: Covered | None
     failed: Sequence[ShownCheck]
@@ -155,37 +155,37 @@ def _legend(account: ReportedAccount) -> Sequence[str]:
     return [kind for kind, is_there in there.items() if is_there]
 
 
-def _profiles(account: ReportedAccount, clock: LocalTime) -> Iterator[Profile]:
+def _profiles(account: ReportedAccount, clock: LocalTime) -> Iterator[LoadProfile]:
     for meter in account.meters:
         for series in meter.series:
             found = heat_map(series, clock)
             if found is not None:
                 fed_in = series.direction is Direction.RECEIVED
                 what = f"{meter.commodity} fed into the grid" if fed_in else f"{meter.commodity} used"
-                yield Profile(one_line(meter.id), what, found)
+                yield LoadProfile(one_line(meter.id), what, found)
 
 
-def _tiles(account: ReportedAccount, checks: Sequence[HistoryCheck]) -> Iterator[Tile]:
+def _tiles(account: ReportedAccount, checks: Sequence[HistoryCheck]) -> Iterator[FigureTile]:
     year = last_year(account.counted)
     if year is not None:
         about = f"{money(round(Fraction(year.now.cents * 30, year.now.days)), account.currency)} in 30 days"
-        yield Tile("Last twelve months", money(year.now.cents, account.currency), about)
+        yield FigureTile("Last twelve months", money(year.now.cents, account.currency), about)
     newest = max(account.bills, key=lambda each: each.billed_on, default=None)
     if newest is not None and newest.bill is not None:
         due = newest.bill.due_on
         about = f"issued {newest.billed_on:%d %b %Y}".replace(" 0", " ")
         about += f", due {due:%d %b %Y}".replace(" 0", " ") if due is not None else ""
-        yield Tile("Newest bill", money(newest.bill.total_amount, account.currency), about)
+        yield FigureTile("Newest bill", money(newest.bill.total_amount, account.currency), about)
     if checks:
         failed = sum(check.verdict is CheckVerdict.FAILED for check in checks)
         passed = sum(check.verdict is CheckVerdict.PASSED for check in checks)
         left = sum(check.verdict is CheckVerdict.NO_VERDICT for check in checks)
         about = f"{passed:,} checks passed" + (f", {left:,} without a verdict" if left else "")
         figure = f"{failed} to look at" if failed else "No fault found"
-        yield Tile("Bills checked", figure, about, "bad" if failed else "good" if passed else "")
+        yield FigureTile("Bills checked", figure, about, "bad" if failed else "good" if passed else "")
 
 
-def _story(found: Comparison | None, symbol: str) -> Story | None:
+def _story(found: CostComparison | None, symbol: str) -> CostStory | None:
     if found is None:
         return None
     now, before = found.now, found.before
@@ -208,7 +208,7 @@ def _story(found: Comparison | None, symbol: str) -> Story | None:
     same_way = [each for each in reasons if each.cents * found.change > 0]
     mostly = f"Mostly because {same_way[0].words}." if same_way and "(" in compared else ""
     largest = max((abs(each.cents) for each in reasons), default=0)
-    return Story(
+    return CostStory(
         title,
         _about(found),
         compared,
@@ -218,7 +218,7 @@ def _story(found: Comparison | None, symbol: str) -> Story | None:
     )
 
 
-def _about(found: Comparison) -> str:
+def _about(found: CostComparison) -> str:
     now, before = found.now, found.before
     bills = f"{now.bills} bills" if now.bills > 1 else "One bill"
     about = f"{bills}, {span_text(now.first, now.last)}, {now.days} days"
@@ -234,7 +234,7 @@ _BAR = Markup(
 )
 
 
-def _reason(reason: Reason, largest: int, symbol: str) -> ReasonRow:
+def _reason(reason: CostReason, largest: int, symbol: str) -> ReasonRow:
     half = _WIDEST / 2 * abs(reason.cents) / (largest or 1)
     bar = _BAR.format("up" if reason.cents > 0 else "down", 50 - (half if reason.cents < 0 else 0), half)
     sign = "+" if reason.cents > 0 else "−"  # noqa: RUF001 - a minus as wide as the plus
@@ -242,7 +242,7 @@ def _reason(reason: Reason, largest: int, symbol: str) -> ReasonRow:
     return ReasonRow(f"{sign}{money(abs(reason.cents), symbol)}", words, _detail(reason, symbol), bar)
 
 
-def _detail(reason: Reason, symbol: str) -> str:
+def _detail(reason: CostReason, symbol: str) -> str:
     if reason.now is None or reason.before is None:
         return ""
     if reason.kind == "use":

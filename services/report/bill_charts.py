@@ -11,9 +11,9 @@ from markupsafe import Markup
 from meterfarm.formats.bills.bill_figures import in_known_unit, money, unit_name
 from meterfarm.formats.bills.last_year import daily_use
 from meterfarm.records import Bill, CheckVerdict, Commodity
-from meterfarm.services.report.charts import Band, Bar, Dot, Mark, Panel, Part, chart
+from meterfarm.services.report.charts import BarPart, ChartBar, ChartDot, ChartPanel, DayBand, DayMark, chart
 from meterfarm.services.report.report_facts import ReportedAccount, ReportedMeter
-from meterfarm.services.report.winter import Comparison
+from meterfarm.services.report.winter import CostComparison
 from meterfarm.support.foreign_text import one_line
 
 _CHANGES = ("tariff", "meters")
@@ -34,7 +34,7 @@ def span_text(first: date, last: date) -> str:
     return f"{first.day} {first:%b} – {day_text(last)}"  # noqa: RUF001
 
 
-def changes(account: ReportedAccount) -> Sequence[Mark]:
+def changes(account: ReportedAccount) -> Sequence[DayMark]:
     """Changes of tariffs and meters, by day; the days are numbered."""
     found: dict[date, list[str]] = {}
     for each in account.bills:
@@ -42,28 +42,28 @@ def changes(account: ReportedAccount) -> Sequence[Mark]:
             if check.name in _CHANGES and each.bill is not None:
                 found.setdefault(each.bill.billing_period_from, []).append(one_line(check.what))
     days = sorted(found)[-_MOST_MARKS:]
-    return [Mark(day, number, " ".join(found[day])) for number, day in enumerate(days, start=1)]
+    return [DayMark(day, number, " ".join(found[day])) for number, day in enumerate(days, start=1)]
 
 
-def cost_charts(account: ReportedAccount, compared: Comparison | None) -> Sequence[Markup]:
+def cost_charts(account: ReportedAccount, compared: CostComparison | None) -> Sequence[Markup]:
     """Cost of each bill; use and price of each commodity. The times of ``compared`` lie on a band."""
     bills = sorted(account.counted, key=lambda bill: bill.billing_period_from)
     bars = [_cost(bill, account.currency) for bill in bills]
-    groups = [[Panel("Cost of each bill", bars, symbol=account.currency, height=150)]]
+    groups = [[ChartPanel("Cost of each bill", bars, symbol=account.currency, height=150)]]
     groups += [list(_of_commodity(bills, *each, account.currency)) for each in _KINDS.items()]
     marks, bands = changes(account), _bands(compared)
     what = "Cost, use and price of each bill over time"
     return [chart(group, what, marks, bands) for group in groups if group and group[0].bars]
 
 
-def _bands(compared: Comparison | None) -> Sequence[Band]:
+def _bands(compared: CostComparison | None) -> Sequence[DayBand]:
     if compared is None or compared.before is None:
         return []
     names = ((compared.now, compared.name), (compared.before, compared.before_name))
-    return [Band(span.first, span.last, name) for span, name in names]
+    return [DayBand(span.first, span.last, name) for span, name in names]
 
 
-def _cost(bill: Bill, symbol: str) -> Bar:
+def _cost(bill: Bill, symbol: str) -> ChartBar:
     cents = [
         (bill.electricity_amount or 0, "electricity"),
         (bill.gas_amount or 0, "gas"),
@@ -74,15 +74,17 @@ def _cost(bill: Bill, symbol: str) -> Bar:
     listed = ", ".join(f"{kind} {money(value, symbol)}" for value, kind in parts)
     cost = money(bill.total_amount - bill.outstanding_balance, symbol)
     span = span_text(bill.billing_period_from, bill.billing_period_to)
-    return Bar(
+    return ChartBar(
         bill.billing_period_from,
         bill.billing_period_to,
-        [Part(value / 100, kind) for value, kind in parts],
+        [BarPart(value / 100, kind) for value, kind in parts],
         f"{span}: {cost} ({listed})",
     )
 
 
-def _of_commodity(bills: Sequence[Bill], commodity: Commodity, kind: str, symbol: str) -> Iterator[Panel]:
+def _of_commodity(
+    bills: Sequence[Bill], commodity: Commodity, kind: str, symbol: str
+) -> Iterator[ChartPanel]:
     uses = [(bill, use) for bill in bills if (use := daily_use(bill).get(commodity)) is not None]
     if not uses:
         return
@@ -93,15 +95,19 @@ def _of_commodity(bills: Sequence[Bill], commodity: Commodity, kind: str, symbol
     for bill, use in uses:
         first, last = bill.billing_period_from, bill.billing_period_to
         span = span_text(first, last)
-        bars.append(Bar(first, last, [Part(float(use.used), kind)], f"{span}: {float(use.used):,.1f} {unit}"))
+        bars.append(
+            ChartBar(first, last, [BarPart(float(use.used), kind)], f"{span}: {float(use.used):,.1f} {unit}")
+        )
         if use.cents is not None and use.used:
             price = float(use.cents / use.used) / 100
             prices.append(
-                Bar(first, last, [Part(price, kind)], f"{span}: {symbol}{price:.3f} a {_one(unit)}")
+                ChartBar(first, last, [BarPart(price, kind)], f"{span}: {symbol}{price:.3f} a {_one(unit)}")
             )
-    yield Panel(f"{commodity.capitalize()} used, {unit} a bill", bars, height=96)
+    yield ChartPanel(f"{commodity.capitalize()} used, {unit} a bill", bars, height=96)
     if prices:
-        yield Panel(f"Price of a {_one(unit)} of {commodity}", prices, steps=True, height=72, symbol=symbol)
+        yield ChartPanel(
+            f"Price of a {_one(unit)} of {commodity}", prices, steps=True, height=72, symbol=symbol
+        )
 
 
 def _one(unit: str) -> str:
@@ -132,12 +138,12 @@ def meter_picture(meter: ReportedMeter) -> MeterPicture | None:
         first, last = each.row.billing_period_from, each.row.billing_period_to
         billed = float(in_known_unit(each.row.consumption))
         tip = f"{span_text(first, last)}: {billed:,.3f} {unit} on the bill"
-        bars.append(Bar(first, last, [Part(billed, f"{kind} pale")], tip))
+        bars.append(ChartBar(first, last, [BarPart(billed, f"{kind} pale")], tip))
         is_open = each.verdict not in _DOTS
         counted = "" if each.counted is None else f", {each.counted:,.3f} {unit} in intervals"
         value = None if is_open else each.counted
-        dots.append(Dot(first, last, value, _DOTS.get(each.verdict, "open"), tip + counted))
-    panel = Panel(f"{unit} a bill", bars, dots, height=96)
+        dots.append(ChartDot(first, last, value, _DOTS.get(each.verdict, "open"), tip + counted))
+    panel = ChartPanel(f"{unit} a bill", bars, dots, height=96)
     verdicts = [each.verdict for each in meter.compared]
     agree, differ = verdicts.count(CheckVerdict.PASSED), verdicts.count(CheckVerdict.FAILED)
     what = f"Use of meter {meter.id} on each bill, and the sum of its intervals"

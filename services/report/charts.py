@@ -38,7 +38,7 @@ _NOTHING = Markup("")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """A part of a bar: its value, and the class that colours it. Negative ones hang below zero."""
 
     value: float
@@ -46,17 +46,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """A bar over some days, both included, of parts on top of each other; ``tip`` says what it is."""
 
     first: date
     last: date
-    parts: Sequence[Part]
+    parts: Sequence[BarPart]
     tip: str
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class ChartDot:
     """A value in the midst of some days; ``kind`` is its class and form: agree, differ or open."""
 
     first: date
@@ -67,19 +67,19 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ChartPanel:
     """A chart above the shared days: ``title`` has its unit. ``steps`` draws bars as a line of steps."""
 
     title: str
-    bars: Sequence[Bar]
-    dots: Sequence[Dot] = ()
+    bars: Sequence[ChartBar]
+    dots: Sequence[ChartDot] = ()
     steps: bool = False
     height: int = 120
     symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DayMark:
     """A day that something changes on, numbered as in the list below the chart."""
 
     day: date
@@ -88,7 +88,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class DayBand:
     """Days, both included, that are talked about elsewhere; with a word above them."""
 
     first: date
@@ -97,7 +97,7 @@ class Band:
 
 
 def chart(
-    panels: Sequence[Panel], what: str, marks: Sequence[Mark] = (), bands: Sequence[Band] = ()
+    panels: Sequence[ChartPanel], what: str, marks: Sequence[DayMark] = (), bands: Sequence[DayBand] = ()
 ) -> Markup:
     """Panels one above the other at each width; ``what`` is read out instead of them."""
     days = [day for panel in panels for bar in panel.bars for day in (bar.first, bar.last)]
@@ -119,7 +119,12 @@ class _Drawing:
     _parts: list[Markup] = field(default_factory=list)
 
     def draw(
-        self, panels: Sequence[Panel], what: str, marks: Sequence[Mark], bands: Sequence[Band], name: str
+        self,
+        panels: Sequence[ChartPanel],
+        what: str,
+        marks: Sequence[DayMark],
+        bands: Sequence[DayBand],
+        name: str,
     ) -> Markup:
         top = _MARKS if marks else 0
         places = []
@@ -143,7 +148,7 @@ class _Drawing:
         span = max((self.end - self.first).days, 1)
         return _LEFT + (day - self.first).days / span * (self.width - _LEFT - _RIGHT)
 
-    def _panel(self, panel: Panel, top: int) -> None:
+    def _panel(self, panel: ChartPanel, top: int) -> None:
         lowest, ticks = _scale(panel)
         highest = max(ticks[-1], lowest)
         span = highest - lowest or 1
@@ -163,7 +168,7 @@ class _Drawing:
         for dot in panel.dots:
             self._dot(dot, y, top + panel.height)
 
-    def _bar(self, bar: Bar, y: _Height) -> None:
+    def _bar(self, bar: ChartBar, y: _Height) -> None:
         left, right = self._x(bar.first), self._x(bar.last + _DAY)
         gap = min(2.0, (right - left) / 5)
         above = below = 0.0
@@ -178,7 +183,7 @@ class _Drawing:
             drawn.append(_RECT.format(part.kind, left + gap / 2, high, right - left - gap, low - high))
         self._parts.append(_WITH_TIP.format(bar.tip, _NOTHING.join(drawn)))
 
-    def _steps(self, panel: Panel, y: _Height) -> None:
+    def _steps(self, panel: ChartPanel, y: _Height) -> None:
         path, after = "", None
         for bar in panel.bars:
             value = sum(part.value for part in bar.parts)
@@ -190,7 +195,7 @@ class _Drawing:
         kind = next((part.kind for bar in panel.bars for part in bar.parts), "")
         self._parts.append(_PATH.format(f"steps {kind}", path))
 
-    def _dot(self, dot: Dot, y: _Height, bottom: float) -> None:
+    def _dot(self, dot: ChartDot, y: _Height, bottom: float) -> None:
         """A ring where both agree, a filled diamond where they differ; a dash at the bottom if it is open."""
         middle = (self._x(dot.first) + self._x(dot.last + _DAY)) / 2
         if dot.value is None:
@@ -225,7 +230,7 @@ class _Drawing:
                 self._text(x, bottom + 30, year, "tick year", "middle" if x > 20 else "start")
                 last_year = x
 
-    def _marked(self, marks: Sequence[Mark], bottom: float) -> None:
+    def _marked(self, marks: Sequence[DayMark], bottom: float) -> None:
         taken = -99.0
         for mark in sorted(marks, key=lambda each: each.day):
             x = self._x(min(max(mark.day, self.first), self.end))
@@ -241,7 +246,7 @@ class _Drawing:
         self._parts.append(_TEXT.format(kind, x, y, anchor, text))
 
 
-def _scale(panel: Panel) -> tuple[float, Sequence[float]]:
+def _scale(panel: ChartPanel) -> tuple[float, Sequence[float]]:
     """The lowest value shown, and round ones to name; zero is among them."""
     above = [sum(part.value for part in bar.parts if part.value > 0) for bar in panel.bars]
     below = [sum(part.value for part in bar.parts if part.value < 0) for bar in panel.bars]

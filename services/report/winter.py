@@ -34,7 +34,7 @@ class SpentOn:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class BilledSpan:
     """Bills one after the other, added up. ``cents`` is without what was still owed of earlier ones.
 
     ``others`` is what of it is for no commodity, as credits.
@@ -54,7 +54,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class CostReason:
     """A part of a change in cost, in cents, and in words: "more gas was used".
 
     ``now`` and ``before`` are the use or the price (in cents a unit) that it comes from, None for neither.
@@ -69,13 +69,13 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class CostComparison:
     """A time and the one before it, of which there may be no bills; ``reasons`` the largest first."""
 
     name: str
     before_name: str
-    now: Span
-    before: Span | None
+    now: BilledSpan
+    before: BilledSpan | None
 
     @property
     def change(self) -> int:
@@ -83,7 +83,7 @@ class Comparison:
         return self.now.cents - self.before.cents if self.before is not None else 0
 
     @property
-    def reasons(self) -> Sequence[Reason]:
+    def reasons(self) -> Sequence[CostReason]:
         """What the change is made of, without what is small beside the largest."""
         if self.before is None:
             return []
@@ -91,18 +91,18 @@ class Comparison:
         return [each for each in found if each.cents and abs(each.cents) * _SMALL >= abs(found[0].cents)]
 
 
-def headline(bills: Sequence[Bill], zone: ZoneInfo) -> Comparison | None:
+def headline(bills: Sequence[Bill], zone: ZoneInfo) -> CostComparison | None:
     """The last winter that the bills have whole, else the last year, else all; None without bills."""
     if not bills:
         return None
     winters = _winters(bills, _SOUTH if zone.key.startswith(_SOUTHERN) else _NORTH)
     if winters:
         year = max(winters)
-        return Comparison("last winter", "the winter before", winters[year], winters.get(year - 1))
-    return last_year(bills) or Comparison("so far", "", _span(bills), None)
+        return CostComparison("last winter", "the winter before", winters[year], winters.get(year - 1))
+    return last_year(bills) or CostComparison("so far", "", _span(bills), None)
 
 
-def last_year(bills: Sequence[Bill]) -> Comparison | None:
+def last_year(bills: Sequence[Bill]) -> CostComparison | None:
     """The newest twelve months that bills have, and the twelve before; None if they are of less."""
     ordered = sorted(bills, key=lambda bill: bill.billing_period_from, reverse=True)
     now = _year_of(ordered)
@@ -110,7 +110,7 @@ def last_year(bills: Sequence[Bill]) -> Comparison | None:
         return None
     earlier = _year_of(ordered[len(now) :])
     before = _span(earlier) if earlier is not None else None
-    return Comparison("the last twelve months", "the twelve before", _span(now), before)
+    return CostComparison("the last twelve months", "the twelve before", _span(now), before)
 
 
 def _year_of(newest_first: Sequence[Bill]) -> Sequence[Bill] | None:
@@ -122,7 +122,7 @@ def _year_of(newest_first: Sequence[Bill]) -> Sequence[Bill] | None:
     return None
 
 
-def _winters(bills: Sequence[Bill], months: Sequence[int]) -> Mapping[int, Span]:
+def _winters(bills: Sequence[Bill], months: Sequence[int]) -> Mapping[int, BilledSpan]:
     """By the year that they end in; those that are whole."""
     found: dict[int, list[Bill]] = {}
     for bill in bills:
@@ -135,7 +135,7 @@ def _winters(bills: Sequence[Bill], months: Sequence[int]) -> Mapping[int, Span]
     return {year: span for year, span in spans.items() if span.days >= _LEAST_DAYS}
 
 
-def _span(bills: Sequence[Bill]) -> Span:
+def _span(bills: Sequence[Bill]) -> BilledSpan:
     spent: dict[Commodity, SpentOn] = {}
     for bill in bills:
         for commodity, use in daily_use(bill).items():
@@ -145,7 +145,7 @@ def _span(bills: Sequence[Bill]) -> Span:
             spent[commodity] = SpentOn(
                 commodity, so_far.used + use.used, so_far.unit, so_far.cents + use.cents
             )
-    return Span(
+    return BilledSpan(
         min(bill.billing_period_from for bill in bills),
         max(bill.billing_period_to for bill in bills),
         len(bills),
@@ -159,18 +159,18 @@ def _days(bill: Bill) -> int:
     return (bill.billing_period_to - bill.billing_period_from).days + 1
 
 
-def _reasons(now: Span, before: Span) -> Iterator[Reason]:
+def _reasons(now: BilledSpan, before: BilledSpan) -> Iterator[CostReason]:
     for commodity in dict.fromkeys([*now.spent, *before.spent]):
         new, old = now.spent.get(commodity), before.spent.get(commodity)
         if new is None or old is None or not new.used or not old.used or new.unit != old.unit:
             cents = (new.cents if new else 0) - (old.cents if old else 0)
-            yield Reason(cents, f"{commodity} cost {'more' if cents > 0 else 'less'}")
+            yield CostReason(cents, f"{commodity} cost {'more' if cents > 0 else 'less'}")
             continue
         by_use = round((new.used - old.used) * old.price)
         words = f"{'more' if by_use > 0 else 'less'} {commodity} was used"
-        yield Reason(by_use, words, "use", new.unit, new.used, old.used)
+        yield CostReason(by_use, words, "use", new.unit, new.used, old.used)
         by_price = new.cents - old.cents - by_use
         words = f"{commodity} was {'dearer' if by_price > 0 else 'cheaper'}"
-        yield Reason(by_price, words, "price", new.unit, new.price, old.price)
+        yield CostReason(by_price, words, "price", new.unit, new.price, old.price)
     others = now.others - before.others
-    yield Reason(others, f"credits and other items {'took off less' if others > 0 else 'took off more'}")
+    yield CostReason(others, f"credits and other items {'took off less' if others > 0 else 'took off more'}")
