@@ -21,6 +21,9 @@ Note = Callable[..., None]
 """Takes a step and what belongs to it, for the log and the evidence of a failed run."""
 _REASON_LINES = 8
 _REASON_LETTERS = 600
+_UNUSABLE = re.compile(
+    r"\bnot (visible|enabled|editable|stable)\b|intercepts pointer|outside of the viewport|hidden <"
+)
 _TYPED = re.compile(r"\b(fill|type|pressSequentially|insertText)\(")
 
 
@@ -44,7 +47,7 @@ def playwright_errors(
     Raises:
         Stop: ``portal_down`` when the portal cannot be reached, breaks off or does not answer in time,
             ``blocked`` when it leads to a host that is not its own, ``layout_changed`` when a control is not
-            there, ``otherwise`` for the rest.
+            there or cannot be used, ``otherwise`` for the rest.
         BrowserGone: the browser or its page has crashed.
     """
     try:
@@ -53,10 +56,21 @@ def playwright_errors(
         note("action.failed", doing=doing, reason=reason_of(exc))
         if any(sign in str(exc) for sign in ("goto", "navigation", "load_state", "APIRequestContext")):
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
-        raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
+        raise _control_timed_out(portal, doing, str(exc)) from exc
     except PlaywrightError as exc:
         note("action.failed", doing=doing, reason=reason_of(exc))
         raise translated(portal, doing, str(exc), otherwise) from exc
+
+
+def _control_timed_out(portal: str, doing: str, log: str) -> Stop:
+    """By Playwright's log of it: whether the control was there, and what it was waited for to be."""
+    if "resolved to" not in log:
+        return Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.")
+    if _UNUSABLE.search(log):
+        return Stop(
+            Outcome.LAYOUT_CHANGED, f"{portal} shows the control, but it cannot be used, while {doing}."
+        )
+    return Stop(Outcome.PORTAL_DOWN, f"{portal}'s page did not react in time while {doing}.")
 
 
 @contextmanager

@@ -49,6 +49,8 @@ PAGES = {
     "/one-after-the-other": BOXES + f"<script>{ONE_AFTER_THE_OTHER}</script>",
     "/autofilled": BOXES.replace("maxlength", "value=9 maxlength"),
     "/one-box": "<label>Code <input></label>",
+    "/stuck": "<button disabled>Send</button><label>Slow <input onfocus='const began = Date.now();"
+    " while (Date.now() - began < 1500);'></label>",
     "/sends-itself": BOXES + f"<script>{SENDS_ITSELF}</script>",
     "/fields": """<label>Phone <input id=phone></label><label>Never <input id=never></label>
       <label>Keys <input id=keys></label><p id=heard></p>
@@ -246,3 +248,19 @@ async def test_one_call_of_a_script_drives_the_page_at_a_time(visit: Visit) -> N
 
     await asyncio.gather(call("one"), call("other"))
     assert steps == ["one begins", "one ends", "other begins", "other ends"]
+
+
+async def test_a_control_that_cannot_be_used_is_not_called_missing(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(action=0.5)
+    await visit.page.open("/stuck")
+    with pytest.raises(Stop, match="shows the control, but it cannot be used, while pressing") as stop:
+        await visit.page.press(visit.page.button("Send"))
+    assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+
+
+async def test_a_page_that_is_too_slow_for_a_control_is_not_called_changed(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(action=0.5)
+    await visit.page.open("/stuck")
+    with pytest.raises(Stop, match="page did not react in time while filling in") as stop:
+        await visit.page.fill(visit.page.label("Slow"), "anything")
+    assert stop.value.outcome is Outcome.PORTAL_DOWN
