@@ -19,6 +19,7 @@ from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.farm import farm_commands
 from meterfarm.console.program import program, version
 from meterfarm.console.sandbox import sandbox_commands
+from meterfarm.console.scraping import utility_commands
 from meterfarm.console.webhooks import webhook_commands
 from meterfarm.records import Factor
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(company_commands.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 app.add_typer(bill_commands.app, name="bill", rich_help_panel=Panel.FARM)
+app.add_typer(utility_commands.app, name="utility", rich_help_panel=Panel.FETCH)
 farm_commands.declare(app)
 channel_commands.declare(app)
 api_commands.declare(app)

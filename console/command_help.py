@@ -31,11 +31,11 @@ _EXTRAS = {
     "scrape": ("scrape", "export", "report", "vault", "audit", "backup"),
     "fake": ("fake",),
     "bench": ("bench",),
-    "": ("read", "utilities"),
+    "": ("read", "utilities", "utility"),
 }
 """The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
-    Panel.FETCH: ("scrape", "read", "reread", "export", "report", "utilities"),
+    Panel.FETCH: ("scrape", "read", "reread", "export", "report", "utilities", "utility"),
     Panel.FARM: (
         *("company", "customer", "bill", "key", "runs", "run", "refresh", "challenges", "answer"),
         *("events", "webhooks"),

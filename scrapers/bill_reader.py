@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 
 from meterfarm.formats.bills.bayou import unstored_bill_json
 from meterfarm.formats.bills.checks import checks_of
+from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Bill, BillReading, BillStatus
 from meterfarm.scrapers.reader_errors import reader_errors
@@ -23,12 +24,12 @@ _LARGEST = 10**15
 """Cents that a bill may be about."""
 
 
-def read_by(utility: Utility) -> tuple[str, int]:
+def read_by(utility: Utility | LayoutReader) -> tuple[str, int]:
     """The layout by which a portal's bills are read, and its version; the generic reader if it has none."""
     return (utility.bill_layout, utility.bill_layout_version) if utility.bill_layout else GENERIC
 
 
-def by_layout(utility: Utility, pages: Sequence[str]) -> BillReading:
+def by_layout(utility: Utility | LayoutReader, pages: Sequence[str]) -> BillReading:
     """What the utility's layout reads on the pages of a PDF. Checks that fail hide nothing.
 
     Raises:

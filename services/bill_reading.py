@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from meterfarm.formats.bills.reading_fields import reading_fields
 from meterfarm.formats.bills.stored_reading import failed
+from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.errors import Contradiction, Encrypted, FormatError
 from meterfarm.records import BillReading, BillSource, BillStatus, Document
 from meterfarm.scrapers.bill_reader import (
@@ -24,7 +25,7 @@ from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.data import UploadedBill
 from meterfarm.support.foreign_text import one_line
-from meterfarm.utilities import load_utilities
+from meterfarm.utilities import load_bill_layouts, load_utilities
 
 _LARGEST = 64 * 1024 * 1024
 
@@ -53,7 +54,8 @@ def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
         return recognised(content)
     if utility is not None and _with_bills(utility).bill_layout:
         return [_with_items(_by(utility, pages), content)]
-    fits = _fitting([each for each in load_utilities() if each.bill_layout], pages)
+    scripts = [each for each in load_utilities() if each.bill_layout]
+    fits = _fitting([*scripts, *load_bill_layouts()], pages)
     if len(fits.found) > 1:
         names = ", ".join(each.id for each, _ in fits.found)
         raise FormatError(f"Several layouts read this PDF: say which is right with --utility ({names}).")
@@ -184,13 +186,13 @@ def _with_bills(utility: Utility) -> Utility:
 class _Fits:
     """The layouts that read a PDF; else what those say that know it, and the one that finds several bills."""
 
-    found: Sequence[tuple[Utility, BillReading]]
+    found: Sequence[tuple[Utility | LayoutReader, BillReading]]
     failures: Sequence[str]
     contradiction: Contradiction | None
 
 
-def _fitting(layouts: Sequence[Utility], pages: Sequence[str]) -> _Fits:
-    found: list[tuple[Utility, BillReading]] = []
+def _fitting(layouts: Sequence[Utility | LayoutReader], pages: Sequence[str]) -> _Fits:
+    found: list[tuple[Utility | LayoutReader, BillReading]] = []
     failures: list[str] = []
     contradiction: Contradiction | None = None
     for each in layouts if "".join(pages).strip() else ():

@@ -35,6 +35,7 @@ from meterfarm.support.redact import Secrets
 from meterfarm.utilities.catalogue import NEAR, CatalogueEntry, Directory, known_utilities
 
 if TYPE_CHECKING:
+    from meterfarm.formats.bills.layout import LayoutReader
     from meterfarm.formats.tables.layout import Layout
     from meterfarm.scrapers.utility import Utility
 
@@ -42,6 +43,7 @@ GROUP = "meterfarm.utilities"
 """The group of entry points by which other distributions ship utilities."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OBJECT = "UTILITY"
+BILL_LAYOUT = "bill.toml"
 _ENGINE = Path(__file__).parents[1] / "scrapers"
 _LONGEST_REASON = 300
 _LONGEST_NAME = 80
@@ -157,12 +159,18 @@ def load_utilities() -> Sequence[Utility]:
 
 
 def broken_utilities() -> Sequence[BrokenUtility]:
-    """Those that cannot be loaded."""
-    return [
+    """Those that cannot be loaded, and those with a bill layout that is none."""
+    scripts = [
         BrokenUtility(utility_id, found)
         for utility_id in utility_ids()
         if isinstance(found := _loaded(utility_id), str)
     ]
+    layouts = [
+        BrokenUtility(utility_id, found, "mend that file")
+        for utility_id, found in _bill_layouts(Path(__path__[0])).items()
+        if isinstance(found, str)
+    ]
+    return [*scripts, *layouts]
 
 
 def refused_utilities() -> Sequence[BrokenUtility]:
@@ -200,6 +208,31 @@ def load_layouts(utility_id: str) -> Sequence[Layout]:
         return cast("Sequence[Layout]", importlib.import_module(f"{name}.layouts").LAYOUTS)
     except (Exception, SystemExit) as exc:
         raise BrokenUtility(utility_id, _reason(exc)) from exc
+
+
+def load_bill_layouts(root: Path | None = None) -> Sequence[LayoutReader]:
+    """The bill layouts that are declarations: each ``<id>/bill.toml`` here, or below ``root``.
+
+    A folder with one may be that of a utility without a script. One that is no layout is left out; here
+    ``broken_utilities`` has it.
+    """
+    found = _bill_layouts(root or Path(__path__[0]))
+    return [each for each in found.values() if not isinstance(each, str)]
+
+
+@cache
+def _bill_layouts(root: Path) -> Mapping[str, LayoutReader | str]:
+    """By the utility's id; else why one is none."""
+    from meterfarm.formats.bills.layout import LayoutReader, layout_of
+    from meterfarm.formats.errors import FormatError
+
+    found: dict[str, LayoutReader | str] = {}
+    for path in sorted(root.glob(f"*/{BILL_LAYOUT}")):
+        try:
+            found[path.parent.name] = LayoutReader(path.parent.name, layout_of(path.read_text("utf-8")))
+        except (FormatError, OSError, UnicodeDecodeError) as exc:
+            found[path.parent.name] = one_line(f"{BILL_LAYOUT}: {exc}", _LONGEST_REASON)
+    return found
 
 
 @cache

@@ -1,0 +1,290 @@
+"""A bill layout as a declaration: what stands before each value, and how the row of a meter is written.
+
+A pattern is the text that leads to a value on its line, with ``{}`` for the value, and ``{day}``,
+``{amount}`` or ``*`` for what differs from bill to bill: ``Billing period {day} to {}``. A row has a name in
+braces for each of its values. A pattern of several lines leads from one line to the next.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import cache, cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from meterfarm.formats.bills.generic.amounts import NumberStyle, unit_of
+from meterfarm.formats.bills.generic.dates import DateStyle, dates_in
+from meterfarm.formats.bills.generic.labels import plain
+from meterfarm.formats.errors import Contradiction, FormatError
+from meterfarm.records import Bill, BillMeter, Commodity, Quantity, Unit
+
+DAYS = ("billed_on", "due_on", "billing_period_from", "billing_period_to")
+AMOUNTS = (
+    *("total_amount", "outstanding_balance", "electricity_amount", "delivery_charge", "supply_charge"),
+    *("gas_amount", "community_solar_bill_credit"),
+)
+REQUIRED = ("account_number", "billed_on", "billing_period_from", "billing_period_to", "total_amount")
+_COMMODITIES = {Unit.WH: Commodity.ELECTRIC, Unit.THERM: Commodity.GAS, Unit.CCF: Commodity.GAS}
+_MONTH = r"[A-Za-zÀ-ÿ]{3,10}\.?"
+_DAY = (
+    rf"(?:\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{1,4}}|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}\.? {_MONTH} \d{{4}})"
+)
+_NUMBER = r"-?[\d.,' ]*\d"
+_PARTS = {
+    **dict.fromkeys(("from", "to", "day"), _DAY),
+    **dict.fromkeys(("previous", "current", "used"), _NUMBER),
+    "amount": r"[-+(]?[$€£]?-?[\d.,']*\d\)?",
+    "id": r"[\w-]+",
+    "unit": r"[A-Za-z³]+3?",
+    "tariff": r"\S.*?",
+}
+"""What a named part of a row is; any other is a word, and an attribute of the meter."""
+_ID = re.compile(r"[A-Za-z]{0,4}-?\d[\w./-]*(?: \d[\w./-]*)*")
+_HOLE = re.compile(r"\{(\w*)\}")
+_FARTHEST = 2
+MOST_STARS, _LONGEST = 4, 500
+
+
+class MeterRow(BaseModel):
+    """How the row of a meter is written. ``unit`` is that of rows that have none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    row: str
+    unit: str = ""
+
+
+class BillLayout(BaseModel):
+    """A layout as its file has it; ``has`` is a text on all its bills and on no other's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(min_length=1, max_length=120)
+    version: int = Field(ge=1)
+    has: str = Field(min_length=3, max_length=200)
+    day_first: bool = False
+    decimal_comma: bool = False
+    fields: Mapping[str, str]
+    meters: Sequence[MeterRow] = ()
+
+
+def layout_of(text: str) -> BillLayout:
+    """A layout from its TOML.
+
+    Raises:
+        FormatError: it is none; the text says what of it.
+    """
+    try:
+        layout = BillLayout.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as exc:
+        raise FormatError(f"it is no TOML: {exc}") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise FormatError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from exc
+    unknown = set(layout.fields) - {"account_number", *DAYS, *AMOUNTS}
+    lacking = [name for name in REQUIRED if name not in layout.fields]
+    if unknown or lacking:
+        what = f"has no field “{min(unknown)}”" if unknown else f"lacks {', '.join(lacking)}"
+        raise FormatError(f"a bill's layout {what}")
+    for name, pattern in layout.fields.items():
+        if pattern.count("{}") != 1 or pattern.count("*") > MOST_STARS or len(pattern) > _LONGEST:
+            raise FormatError(f"the pattern of {name} needs {{}} once, for the value, and at most 4 *")
+    for meter in layout.meters:
+        _names(meter.row)
+    return layout
+
+
+@dataclass(frozen=True)
+class LayoutReader:
+    """Reads bills by a layout; in its attributes like a utility's reader. ``id`` is the utility's."""
+
+    id: str
+    layout: BillLayout
+    bill_layout: str = field(init=False)
+    bill_layout_version: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bill_layout", self.id)
+        object.__setattr__(self, "bill_layout_version", self.layout.version)
+
+    @cached_property
+    def numbers(self) -> NumberStyle:
+        """How its numbers are written."""
+        return NumberStyle(comma=self.layout.decimal_comma)
+
+    @cached_property
+    def _dates(self) -> DateStyle:
+        return DateStyle(day_first=self.layout.day_first)
+
+    def read_bill(self, pages: Sequence[str]) -> Bill:
+        """A bill from the text of its pages.
+
+        Raises:
+            FormatError: what the layout needs is not there.
+            Contradiction: a value is there more than once and differs, as in a PDF of several bills.
+        """
+        text = text_of(pages)
+        if self.layout.has not in text:
+            raise FormatError(f"the bill shows no “{self.layout.has}”")
+        values = {name: self._value(text, name) for name in self.layout.fields}
+        account, billed, first, last, total = (values[name] for name in REQUIRED)
+        if not (isinstance(account, str) and isinstance(total, int)):
+            raise FormatError("the bill shows no account number and total")
+        if not (isinstance(billed, date) and isinstance(first, date) and isinstance(last, date)):
+            raise FormatError("the bill shows no days")
+        due = values.get("due_on")
+        bill = Bill(
+            account,
+            billed,
+            due if isinstance(due, date) else None,
+            first,
+            last,
+            total,
+            outstanding_balance=0,
+            meters=list(self._meters(text, first, last)),
+        )
+        cents: dict[str, Any] = {name: values[name] for name in AMOUNTS if values.get(name) is not None}
+        return replace(bill, **cents)
+
+    def found(self, text: str, name: str, pattern: str) -> list[str | int | date]:
+        """The values of a field to which a pattern leads, each once."""
+        values: dict[str | int | date, None] = {}
+        for match in _leads(pattern, _kind(name)).finditer(text):
+            if match.start() and not text[match.start() - 1].isspace():
+                continue
+            value = self.parsed(name, text[match.end() : text.find("\n", match.end())])
+            if value is not None:
+                values[value] = None
+        return list(values)
+
+    def _value(self, text: str, name: str) -> str | int | date | None:
+        found = self.found(text, name, self.layout.fields[name])
+        if len(found) > 1:
+            what = name.replace("_", " ")
+            raise Contradiction(f"the bill shows more than one {what}, “{found[0]}” and “{found[1]}”")
+        if not found and name in REQUIRED:
+            raise FormatError(f"the bill shows no {name.replace('_', ' ')}")
+        return found[0] if found else None
+
+    def parsed(self, name: str, text: str) -> str | int | date | None:
+        """The value of a field that a text begins with; None if it begins with none."""
+        text = text.lstrip(" :")
+        if name in DAYS:
+            days = dates_in(plain(text))
+            return self._dates.date(days[0]) if days and days[0].start <= _FARTHEST else None
+        if name in AMOUNTS:
+            amounts = self.numbers.money(text)
+            return amounts[0].cents if amounts and amounts[0].start <= _FARTHEST else None
+        number = _ID.match(text)
+        return number[0] if number else None
+
+    def _meters(self, text: str, first: date, last: date) -> Iterator[BillMeter]:
+        seen: set[str] = set()
+        for row in self.layout.meters:
+            for values in row_values(text, row.row):
+                key = repr(sorted(values.items()))
+                if key not in seen:
+                    seen.add(key)
+                    yield self._meter(values, row, first, last)
+
+    def _meter(self, values: Mapping[str, str], row: MeterRow, first: date, last: date) -> BillMeter:
+        unit, power = unit_of(values.get("unit", row.unit)) or (Unit.UNKNOWN, 0)
+        if unit not in _COMMODITIES:
+            raise FormatError(f"meter {values['id']} has the unit “{values.get('unit', row.unit)}”")
+        used = self._number(values["used"])
+        decimals = max(0, -int(used.as_tuple().exponent))
+        days = [self._day(values[name]) if name in values else None for name in ("from", "to")]
+        return BillMeter(
+            values["id"],
+            _COMMODITIES[unit],
+            days[0] or first,
+            days[1] or last,
+            Quantity(int(used.scaleb(decimals)), power - decimals, unit),
+            values.get("tariff", ""),
+            self._number(values["previous"]) if "previous" in values else None,
+            self._number(values["current"]) if "current" in values else None,
+            {name: value for name, value in values.items() if name not in _PARTS},
+        )
+
+    def _number(self, text: str) -> Decimal:
+        found = self.numbers.amounts(text)
+        if len(found) != 1:
+            raise FormatError(f"“{text}” in the row of a meter is no number")
+        return found[0].value
+
+    def _day(self, text: str) -> date:
+        found = dates_in(plain(text))
+        day = self._dates.date(found[0]) if found else None
+        if day is None:
+            raise FormatError(f"“{text}” in the row of a meter is no day")
+        return day
+
+
+def text_of(pages: Sequence[str]) -> str:
+    """The lines of all pages with single blanks, each ended."""
+    return "".join(f"{' '.join(line.split())}\n" for page in pages for line in page.splitlines())
+
+
+def row_values(text: str, row: str) -> Iterator[Mapping[str, str]]:
+    """The named parts of each place where a row is written so.
+
+    Raises:
+        FormatError: the row names a part twice, or lacks its ``{id}`` or ``{used}``.
+    """
+    _names(row)
+    for match in _row(row).finditer(text):
+        if not match.start() or text[match.start() - 1].isspace():
+            yield match.groupdict()
+
+
+def _names(row: str) -> None:
+    names = _HOLE.findall(row)
+    if (
+        not {"id", "used"} <= set(names)
+        or len(names) != len(set(names))
+        or not all(map(str.isidentifier, names))
+    ):
+        raise FormatError("the row of a meter needs {id} and {used}, and each name once")
+    if row.count("*") > MOST_STARS or len(row) > _LONGEST:
+        raise FormatError("the row of a meter may have at most 4 * and 500 characters")
+
+
+_BEGINS = {
+    "day": rf"(?={_DAY})",
+    "amount": r"(?=[-+(<]?[$€£]?[ ]?[-+]?[\d.,' ]*\d[.,]\d\d(?!\d))",
+    "id": r"(?=(?:[\w./-]* ?\d){4})",
+}
+"""How a value of each kind begins."""
+
+
+def _kind(name: str) -> str:
+    return "day" if name in DAYS else "amount" if name in AMOUNTS else "id"
+
+
+@cache
+def _leads(pattern: str, kind: str) -> re.Pattern[str]:
+    before = pattern.partition("{}")[0]
+    blanks = " +:? *" if before.endswith(" ") else " *"
+    return re.compile(f"{_escaped(before, '(?:')}{blanks}{_BEGINS[kind]}")
+
+
+@cache
+def _row(row: str) -> re.Pattern[str]:
+    return re.compile(rf"{_escaped(row)}{'$' if row.endswith('}') else '(?= |$)'}", re.MULTILINE)
+
+
+def _escaped(pattern: str, group: str = "(?P<{}>") -> str:
+    """A pattern's text as a regular expression: its blanks, its ``*`` and its named parts."""
+    found = []
+    for piece in re.split(r"(\{\w+\}|\*|\n| +)", pattern.strip(" ")):
+        if piece.startswith("{") and piece.endswith("}"):
+            found.append(f"{group.format(piece[1:-1])}{_PARTS.get(piece[1:-1], '[^ ]+')})")
+        elif piece == "*":
+            found.append(r"\S.{0,80}?")
+        else:
+            found.append(" +" if piece.isspace() and piece != "\n" else re.escape(piece))
+    return "".join(found)

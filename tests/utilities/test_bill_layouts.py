@@ -1,0 +1,227 @@
+"""Bill layouts that are declarations, and how `utility layout new` drafts one from a bill."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from meterfarm import utilities
+from meterfarm.formats.bills.layout import LayoutReader, layout_of
+from meterfarm.formats.bills.pdf import pdf_text
+from meterfarm.formats.errors import Contradiction, FormatError
+from meterfarm.records import Bill, Commodity, Quantity, Unit
+from meterfarm.utilities import broken_utilities, load_bill_layouts
+from tests.console.command import Command
+from tests.console.conftest import command, home
+from tests.formats.bills_made import MadeBill
+from tests.utilities.reading import plain
+
+__all__ = ["command", "home"]
+BILL = """
+14~ANYTOWN MUNICIPAL POWER || 130~BILL DATE || 170~ACCOUNT NUMBER
+14~100 Main Street || 130~{billed} || 170~{account}
+14~JANE Q PUBLIC || 110~Service Period || 150~{first} to {last}
+14~Your charges
+14~Delivery Services Total || 170~${delivery}
+14~Supply Services Total || 170~${supply}
+14~Electric Charges in all || 170~${electric}
+14~Balance Brought Forward || 170~${before}
+14~Total Amount Due by {due} || 170~${total}
+14~Meter {meter} || 60~{previous} || 90~{current} || 120~{used} kWh || 150~Rate Residential
+"""
+ONE = {
+    **{"billed": "Apr 15, 2024", "account": "5550-123456", "first": "Mar 14, 2024", "last": "Apr 12, 2024"},
+    **{"delivery": "66.91", "supply": "51.46", "electric": "118.37", "before": "0.00", "total": "118.37"},
+    **{"due": "May 9, 2024", "meter": "02233445", "previous": "34172", "current": "34712", "used": "540"},
+}
+OTHER = {
+    **{"billed": "December 2, 2024", "account": "7000-0001", "first": "Oct 31, 2024", "last": "Nov 29, 2024"},
+    **{"delivery": "1,066.91", "supply": "51.46", "electric": "1,118.37", "before": "12.00"},
+    **{"total": "1,130.37", "due": "December 24, 2024", "meter": "AX998877", "previous": "100.5"},
+    **{"current": "1,700.75", "used": "1,600.25"},
+}
+
+
+def _pdf(*bills: dict[str, str]) -> bytes:
+    return MadeBill("anytown", "\f".join(BILL.format(**values) for values in bills), {}).pdf()
+
+
+ANSWERS = (
+    *("5550-123456", "Apr 15, 2024", "May 9, 2024", "Mar 14, 2024", "Apr 12, 2024"),
+    *("$118.37", "0.00", "118.37", "66.91", "51.46", "-", "-"),
+    *("1", "Meter {id} {previous} {current} {used} {unit} Rate {tariff}", "-"),
+    *("Anytown", "ANYTOWN MUNICIPAL POWER"),
+)
+"""What a person types; “Anytown” is written otherwise on the bill."""
+
+
+def _drafted(command: Command, tmp_path: Path, answers: tuple[str, ...] = ANSWERS) -> tuple[int, str, str]:
+    (tmp_path / "april.pdf").write_bytes(_pdf(ONE))
+    ran = command(
+        *("utility", "layout", "new", str(tmp_path / "april.pdf"), "--utility", "anytown_power"),
+        *("--name", "Anytown Power", "--to", str(tmp_path / "utilities")),
+        stdin="\n".join(answers) + "\n",
+    )
+    return ran.status, ran.stdout, ran.stderr
+
+
+def _read(reader: LayoutReader, pdf: bytes) -> Bill:
+    return reader.read_bill(pdf_text(pdf))
+
+
+def test_a_drafted_layout_reads_its_bill_and_the_next(command: Command, tmp_path: Path) -> None:
+    status, shown, errors = _drafted(command, tmp_path)
+    assert status == 0, errors
+    assert '"account_number": "5550-123456"' in shown
+    (reader,) = load_bill_layouts(tmp_path / "utilities")
+    sample = tmp_path / "utilities" / "anytown_power" / "samples" / "bill_1"
+    expected = json.loads((sample / "expected.json").read_text("utf-8"))
+    assert plain(_read(reader, (sample / "input.pdf").read_bytes())) == expected
+    assert set(json.loads((sample / "meta.json").read_text("utf-8"))) == {"source", "date", "reads", "shows"}
+    bill = _read(reader, _pdf(OTHER))
+    assert (bill.account_number, bill.billed_on, bill.due_on) == (
+        "7000-0001",
+        date(2024, 12, 2),
+        date(2024, 12, 24),
+    )
+    assert (bill.billing_period_from, bill.billing_period_to) == (date(2024, 10, 31), date(2024, 11, 29))
+    assert (bill.total_amount, bill.outstanding_balance) == (113037, 1200)
+    assert (bill.electricity_amount, bill.delivery_charge, bill.supply_charge) == (111837, 106691, 5146)
+    (meter,) = bill.meters
+    assert (meter.id, meter.commodity, meter.tariff) == ("AX998877", Commodity.ELECTRIC, "Residential")
+    assert (meter.consumption, meter.previous_read) == (Quantity(160025, 1, Unit.WH), Decimal("100.5"))
+
+
+def test_what_is_not_on_the_bill_is_asked_for_again(command: Command, tmp_path: Path) -> None:
+    wrong = ("-", "999999999", "anything", *ANSWERS)
+    status, _, errors = _drafted(command, tmp_path, wrong)
+    assert status == 0, errors
+    assert [line.partition(":")[0] for line in errors.splitlines()] == [
+        "Every bill needs it",
+        "“999999999” does not stand on the bill",
+        "“anything” is not a number",
+        "“Anytown” does not stand on the bill",
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 3, len(ANSWERS) - 1])
+def test_answers_that_end_early_leave_nothing(command: Command, tmp_path: Path, count: int) -> None:
+    status, _, errors = _drafted(command, tmp_path, ANSWERS[:count])
+    assert status == 2
+    assert "ended before all was asked; nothing was written" in errors
+    assert not (tmp_path / "utilities").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["{file}", "--utility", "Acme Power"], "lowercase letters"),
+        (["{file}", "--utility", "speculoos_power"], "has a layout of bills"),
+        (["{lost}", "--utility", "acme"], "cannot be opened"),
+        (["{text}", "--utility", "acme"], "not a PDF"),
+    ],
+)
+def test_what_cannot_be_drafted_is_one_sentence(
+    command: Command, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    places = {name: tmp_path / f"{name}.pdf" for name in ("file", "lost", "text")}
+    places["file"].write_bytes(_pdf(ONE))
+    places["text"].write_text("text")
+    ran = command("utility", "layout", "new", *(each.format(**places) for each in arguments))
+    assert (ran.status, len(ran.stderr.splitlines())) == (2, 1)
+    assert says in ran.stderr
+
+
+LAYOUT = """
+name = "Anytown Power"
+version = 1
+has = "ANYTOWN MUNICIPAL POWER"
+[fields]
+account_number = "ACCOUNT NUMBER\\n* {day} {}"
+billed_on = "BILL DATE ACCOUNT NUMBER\\n* {}"
+billing_period_from = "Service Period {}"
+billing_period_to = "Service Period * to {}"
+total_amount = "Total Amount Due by {day} {}"
+[[meters]]
+row = "Meter {id} {previous} {current} {used} {unit} Rate {tariff}"
+"""
+
+
+def test_a_layout_is_read_as_it_is_written() -> None:
+    bill = _read(LayoutReader("anytown", layout_of(LAYOUT)), _pdf(ONE))
+    assert (bill.total_amount, bill.billing_period_to, bill.billed_on) == (
+        *(11837, date(2024, 4, 12), date(2024, 4, 15)),
+    )
+    assert bill.meters[0].current_read == 34712
+
+
+def test_several_bills_and_those_of_others_are_not_read() -> None:
+    reader = LayoutReader("anytown", layout_of(LAYOUT))
+    with pytest.raises(Contradiction, match="more than one account number"):
+        _read(reader, _pdf(ONE, OTHER))
+    with pytest.raises(FormatError, match="shows no “ANYTOWN"):
+        reader.read_bill(["Some other company\nAccount 123"])
+    with pytest.raises(FormatError, match="has the unit “gal”"):
+        _read(reader, MadeBill("x", BILL.replace("kWh", "gal").format(**ONE), {}).pdf())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("version = 1", "version = ", "no TOML"),
+        ("version = 1", "version = 0", "version"),
+        ("version = 1", "version = 1\nnext = 2", "next"),
+        ("total_amount", "totale", "no field “totale”"),
+        ('total_amount = "Total Amount Due by {day} {}"', "", "lacks total_amount"),
+        ("Due by {day} {}", "Due by *", "needs {} once"),
+        ("Due by {day} {}", "Due * * * * * {}", "at most 4 *"),
+        ("{id}", "{used}", "each name once"),
+    ],
+)
+def test_a_file_that_is_no_layout_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(FormatError, match=says):
+        layout_of(LAYOUT.replace(old, new))
+    (tmp_path / "anytown").mkdir()
+    (tmp_path / "anytown" / "bill.toml").write_text(LAYOUT.replace(old, new))
+    assert load_bill_layouts(tmp_path) == []
+
+
+def test_read_finds_a_layout_without_a_script_by_itself_and_lists_a_broken_one(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, _, errors = _drafted(command, tmp_path)
+    assert status == 0, errors
+    root = tmp_path / "utilities"
+    (root / "broken").mkdir()
+    (root / "broken" / "bill.toml").write_text("version = 1")
+    assert utilities.load_utilities()
+    assert utilities.directory()  # both remember what there is
+    monkeypatch.setattr(utilities, "__path__", [str(root)])
+    (tmp_path / "december.pdf").write_bytes(_pdf(OTHER))
+    ran = command("read", "--json", str(tmp_path / "december.pdf"))
+    (bill,) = json.loads(ran.stdout)["bills"]
+    assert (ran.status, bill["utility"], bill["reader"], bill["total_amount"]) == (
+        *(0, "anytown_power", "anytown_power", 113037),
+    )
+    assert {check["name"] for check in bill["checks"] if check["passed"]} >= {
+        "total_amount",
+        "electricity_amount",
+    }
+    assert [str(each) for each in broken_utilities() if each.id == "broken"] == [
+        "The utility “broken” cannot be loaded: bill.toml: name: Field required; mend that file."
+    ]
+
+
+def test_every_declared_layout_reads_its_samples() -> None:
+    root = Path(utilities.__path__[0])
+    assert len(load_bill_layouts()) == len(list(root.glob("*/bill.toml")))
+    for reader in load_bill_layouts():
+        samples = sorted((root / reader.id / "samples").glob("*/input.pdf"))
+        assert samples, f"{reader.id} has no sample"
+        for sample in samples:
+            expected = json.loads(sample.with_name("expected.json").read_text("utf-8"))
+            assert plain(_read(reader, sample.read_bytes())) == expected
