@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.bills.reading_fields import reading_fields
 from meterfarm.formats.bills.stored_reading import failed
-from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.errors import Contradiction, Encrypted, FormatError
 from meterfarm.records import BillReading, BillSource, BillStatus, Document
 from meterfarm.scrapers.bill_reader import (

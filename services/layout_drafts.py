@@ -25,7 +25,7 @@ from meterfarm.formats.bills.layout import (
     DAYS,
     BillLayout,
     LayoutReader,
-    MeterRow,
+    MeterRowPattern,
     row_values,
     text_of,
 )
@@ -145,7 +145,7 @@ class LayoutDraft:
             day_first=bool(self._sheet.dates.day_first),
             decimal_comma=self._sheet.numbers is not None and self._sheet.numbers.comma,
             fields=self.fields,
-            meters=[MeterRow(row=row) for row in self.rows],
+            meters=[MeterRowPattern(row=row) for row in self.rows],
         )
 
     def _places(self, name: str, line: TextLine) -> Iterator[tuple[int, int, int]]:
@@ -317,7 +317,8 @@ def write_draft(draft: LayoutDraft, pdf: bytes, folder: Path, source: str, today
         "reads": "bill",
         "shows": "the bill it was drafted from",
     }
-    bill = json.dumps(_plain(asdict(draft.bill())), indent=1, ensure_ascii=False)
+    read = {name: value for name, value in asdict(draft.bill()).items() if name != "checks"}
+    bill = json.dumps(_plain(read), indent=1, ensure_ascii=False)
     files: Mapping[Path, bytes] = {
         folder / "bill.toml": draft.toml().encode(),
         sample / "input.pdf": pdf,

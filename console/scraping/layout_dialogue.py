@@ -12,9 +12,9 @@ from meterfarm import utilities
 from meterfarm.console.errors import UsageError
 from meterfarm.console.terminal.output import print_json, print_line, warn
 from meterfarm.console.terminal.secret_input import next_line
+from meterfarm.formats.bills.bayou import unstored_bill_json
 from meterfarm.formats.bills.layout import REQUIRED
 from meterfarm.formats.errors import FormatError
-from meterfarm.services.bayou import unstored_bill_json
 from meterfarm.services.layout_drafts import Candidate, LayoutDraft, NotOnTheBill, write_draft
 from meterfarm.support.errors import MachineError
 from meterfarm.support.foreign_text import one_line

@@ -51,7 +51,7 @@ _FARTHEST = 2
 MOST_STARS, _LONGEST = 4, 500
 
 
-class MeterRow(BaseModel):
+class MeterRowPattern(BaseModel):
     """How the row of a meter is written. ``unit`` is that of rows that have none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,7 +69,7 @@ class BillLayout(BaseModel):
     day_first: bool = False
     decimal_comma: bool = False
     fields: Mapping[str, str]
-    meters: Sequence[MeterRow] = ()
+    meters: Sequence[MeterRowPattern] = ()
 
 
 def layout_of(text: str) -> BillLayout:
@@ -191,7 +191,7 @@ class LayoutReader:
                     seen.add(key)
                     yield self._meter(values, row, first, last)
 
-    def _meter(self, values: Mapping[str, str], row: MeterRow, first: date, last: date) -> BillMeter:
+    def _meter(self, values: Mapping[str, str], row: MeterRowPattern, first: date, last: date) -> BillMeter:
         unit, power = unit_of(values.get("unit", row.unit)) or (Unit.UNKNOWN, 0)
         if unit not in _COMMODITIES:
             raise FormatError(f"meter {values['id']} has the unit “{values.get('unit', row.unit)}”")

@@ -16,11 +16,9 @@ from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Bill, Commodity, Quantity, Unit
 from meterfarm.utilities import broken_utilities, load_bill_layouts
 from tests.console.command import Command
-from tests.console.conftest import command, home
 from tests.formats.bills_made import MadeBill
 from tests.utilities.reading import plain
 
-__all__ = ["command", "home"]
 BILL = """
 14~ANYTOWN MUNICIPAL POWER || 130~BILL DATE || 170~ACCOUNT NUMBER
 14~100 Main Street || 130~{billed} || 170~{account}
