@@ -7,6 +7,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from meterfarm.api import (
+    bill_checks,
     bill_files,
     bill_uploads,
     bills,
@@ -36,6 +37,7 @@ BASE = "/api/v2"
 _ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
     bills.router,
+    bill_checks.router,
     bill_uploads.router,
     intervals.router,
     coverage.router,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from meterfarm.formats.bills.bill_figures import amount, money
-from meterfarm.records import Bill, BillMeter, BillStatus, CheckVerdict
+from meterfarm.records import Bill, BillMeter, BillStatus, CheckVerdict, LineItem
 from meterfarm.services.report.bill_charts import span_text
 from meterfarm.services.report.report_facts import ReportedAccount, ReportedBill
 from meterfarm.support.foreign_text import one_line
@@ -19,29 +19,25 @@ _TITLES = {
     "tariff": "Tariff",
     "meters": "Meter",
     "last_year": "Last year",
-    "total_amount": "Sum of the bill",
-    "electricity_amount": "Delivery and supply",
-    "billing_period": "Days",
-    "due_on": "Due date",
 }
-_BEGINNINGS = {
-    "period of meter": "Days of the meters",
-    "meter ": "Reads and use",
-    "electricity is charged": "Use and charges",
-    "gas is charged": "Use and charges",
-}
-
-
+OWN = "The bill’s own figures"  # noqa: RUF001 - an apostrophe
 _SHOWN = ("periods", "reads", "intervals")
 """Checks that are shown if they passed, too."""
 
 
 def check_title(name: str) -> str:
-    """What a check is about, in words."""
-    for beginning, title in _BEGINNINGS.items():
-        if name.startswith(beginning):
-            return title
-    return _TITLES.get(name) or one_line(name.replace("_", " ")).capitalize()
+    """What a check is about: one of several bills in a word or two, else of the bill's own figures."""
+    return _TITLES.get(name, OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A line of a bill: the heading that it is the first below, its name, volume times rate, and its cost."""
+
+    heading: str
+    name: str
+    rate: str
+    cost: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class LedgerRow:
     total: str
     state: str
     verdict: str
-    lines: Sequence[tuple[str, str]]
+    lines: Sequence[LedgerLine]
     meters: Sequence[LedgerMeter]
     checks: Sequence[LedgerCheck]
     more_passed: int
@@ -110,7 +106,7 @@ def _row(each: ReportedBill, symbol: str) -> LedgerRow:
         money(bill.total_amount, symbol),
         _state(each),
         verdict,
-        [(name, money(cents, symbol)) for name, cents in _lines(bill)],
+        list(_lines(each, bill, symbol)),
         [_meter(meter) for meter in bill.meters],
         checks,
         more,
@@ -131,14 +127,35 @@ def _cents(cents: int | None, symbol: str) -> str:
     return "" if cents is None else money(cents, symbol)
 
 
-def _lines(bill: Bill) -> Iterator[tuple[str, int]]:
-    """What a total is made of, as far as the bill says so."""
-    rest = bill.total_amount
+def _lines(each: ReportedBill, bill: Bill, symbol: str) -> Iterator[LedgerLine]:
+    """What a total is made of: each line as far as it is known, else the sums, and what is left."""
+    rest = bill.total_amount - bill.outstanding_balance
     if bill.outstanding_balance:
-        yield "Still owed of earlier bills", bill.outstanding_balance
-        rest -= bill.outstanding_balance
+        yield LedgerLine("", "Still owed of earlier bills", "", money(bill.outstanding_balance, symbol))
+    section = ""
+    for item in each.line_items:
+        heading = item.section if item.section != section else ""
+        section = item.section
+        rest -= item.cost
+        yield LedgerLine(
+            one_line(heading), one_line(item.name), _rate(item, symbol), money(item.cost, symbol)
+        )
+    if not each.line_items:
+        for name, cents in _sums(bill):
+            rest -= cents
+            yield LedgerLine("", name, "", money(cents, symbol))
+    if rest:
+        yield LedgerLine("", "Other items", "", money(rest, symbol))
+
+
+def _rate(item: LineItem, symbol: str) -> str:
+    if item.volume is None or item.rate is None:
+        return ""
+    return one_line(f"{item.volume:,f} {item.unit} × {symbol}{item.rate:f}")  # noqa: RUF001 - times
+
+
+def _sums(bill: Bill) -> Iterator[tuple[str, int]]:
     if bill.electricity_amount is not None:
-        rest -= bill.electricity_amount
         if bill.delivery_charge is not None and bill.supply_charge is not None:
             yield "Electricity, delivery", bill.delivery_charge
             yield "Electricity, supply", bill.supply_charge
@@ -147,9 +164,6 @@ def _lines(bill: Bill) -> Iterator[tuple[str, int]]:
     for name, cents in (("Gas", bill.gas_amount), ("Solar credit", bill.community_solar_bill_credit)):
         if cents is not None:
             yield name, cents
-            rest -= cents
-    if rest:
-        yield "Other items", rest
 
 
 def _meter(meter: BillMeter) -> LedgerMeter:

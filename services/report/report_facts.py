@@ -19,6 +19,7 @@ from meterfarm.records import (
     Commodity,
     Direction,
     HistoryCheck,
+    LineItem,
     Measure,
     Series,
     Unit,
@@ -49,6 +50,7 @@ class ReportedBill:
     bill: Bill | None
     problems: Sequence[str]
     checks: Sequence[HistoryCheck]
+    line_items: Sequence[LineItem] = ()
     superseded: bool = False
 
 
@@ -130,6 +132,7 @@ def _account(
             None if each.id in withheld else each.bill,
             each.problems if each.bill is None else (),
             [*_own(each, withheld), *checks.get(each.id, ())],
+            each.reading.line_items if each.reading is not None and each.id not in withheld else (),
             each.id in again,
         )
         for each in every[-MOST_BILLS:]
@@ -147,8 +150,9 @@ def _account(
 
 def _own(stored: StoredBill, withheld: frozenset[int]) -> Iterator[HistoryCheck]:
     """What a bill's own figures say of each other."""
-    if stored.bill is not None and stored.id not in withheld:
-        for check in checks_of(stored.bill):
+    if stored.id not in withheld:
+        computed = checks_of(stored.bill) if stored.bill is not None else ()
+        for check in stored.reading.checks if stored.reading is not None else computed:
             yield HistoryCheck(
                 check.name, CheckVerdict.PASSED if check.passed else CheckVerdict.FAILED, check.what
             )

@@ -92,6 +92,14 @@ def test_bills_come_as_csv_and_as_lines_of_json_to_who_accepts_that(api: ApiServ
     assert len(lines) == len(every)
 
 
+def test_bills_are_held_against_each_other_and_against_intervals(api: ApiServer, listed: str) -> None:
+    bills = api.client.get(listed.replace("/bills", "/bill_checks")).json()["bills"]
+    verdicts = {check["name"]: check["verdict"] for bill in bills for check in bill["checks"]}
+    assert verdicts["periods"] == "passed"
+    assert verdicts["intervals"] == "no_verdict"
+    assert {bill["bill_id"] for bill in bills} == {bill["id"] for bill in api.client.get(listed).json()}
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code", "says"),
     [
