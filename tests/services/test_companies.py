@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import io
 import json
 import pkgutil
 import shutil
@@ -60,8 +61,10 @@ from meterfarm.services.companies import (
 from meterfarm.services.consents import give_consent, list_consents
 from meterfarm.services.coverage import customer_coverage
 from meterfarm.services.customer_csv import NewCustomer
+from meterfarm.services.customer_document import readings_of, write_document
 from meterfarm.services.customer_files import write_bills, write_out
 from meterfarm.services.customer_import import import_customers
+from meterfarm.services.customer_workbook import write_workbook
 from meterfarm.services.customers import (
     AddCustomer,
     UpdateCustomer,
@@ -78,7 +81,7 @@ from meterfarm.services.customers import (
     wished_utility,
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
-from meterfarm.services.exports import ExportFormat, export_bills, export_readings
+from meterfarm.services.exports import ExportFormat, export_bills, export_customer, export_readings
 from meterfarm.services.fake_portals import FakePortals
 from meterfarm.services.intervals import (
     IntervalQuery,
@@ -137,7 +140,7 @@ from meterfarm.services.webhooks import (
 )
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import FoundBill, StoredAccount
+from meterfarm.storage.data import FoundBill, ReadingChannel, StoredAccount
 from meterfarm.storage.runs import ChallengeInfo, RunStory
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
@@ -145,7 +148,7 @@ from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utilities, load_utility
 from tests.console.asked import SMS, UTILITY, WAIT, taken
-from tests.storage.made import ACCOUNT, bill, listed, pdf, save_bill
+from tests.storage.made import ACCOUNT, EXPORT, bill, listed, pdf, save_bill, series
 from tests.storage.ready_home import ready_home
 
 PDF = (
@@ -264,6 +267,13 @@ def _event(theirs: Theirs) -> int:
     return theirs.store.events.after()[0].id
 
 
+def _channel(theirs: Theirs) -> ReadingChannel:
+    """Of theirs, which has readings."""
+    theirs.store.readings.save(theirs.account.id, EXPORT, "jan", [series([1, 2])])
+    (meter,) = theirs.store.intervals.meters(theirs.customer)
+    return meter.channels[0]
+
+
 Case = Callable[[CompanyStore, Theirs], object]
 
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
@@ -295,6 +305,12 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (remove_customer, lambda ours, its: remove_customer(ours, its.customer, data=True)),
     (update_customer, lambda ours, its: update_customer(ours, its.customer, UpdateCustomer(external_id="A"))),
     (export_bills, lambda ours, its: export_bills(ours, its.customer, its.folder)),
+    (export_customer, lambda ours, its: export_customer(ours, its.customer, ExportFormat.JSON, its.folder)),
+    (write_document, lambda ours, its: write_document(ours, its.customer, io.BytesIO())),
+    (
+        write_workbook,
+        lambda ours, its: write_workbook(ours, its.customer, its.folder.parent / "a.xlsx", ZONE),
+    ),
     (export_readings, lambda ours, its: export_readings(ours, its.customer, ExportFormat.CSV, its.folder)),
     (add_mailbox, lambda ours, its: add_mailbox(ours, AddMailbox(MAILS, SecretStr("x"), [its.customer]))),
     (check_mailbox, lambda ours, its: asyncio.run(check_mailbox(ours, its.mailbox))),
@@ -345,6 +361,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     ),
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (readings_of, lambda ours, its: list(readings_of(ours, _channel(its)))),
     (series_of, lambda ours, its: series_of(ours, its.account)),
     (list_keys, lambda ours, its: list_keys(ours)),
     (list_endpoints, lambda ours, its: _endpoint(its) and list_endpoints(ours)),
