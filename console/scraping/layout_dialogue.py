@@ -76,8 +76,8 @@ def _read(file: Path) -> bytes:
 
 
 _INTRODUCTION = (
-    "For each value: the number of a line below it, the value as it is printed, or - if the bill\n"
-    "has none. An empty line takes what stands in brackets."
+    "For each value: the number of a line below it, the value as it is printed,\n"
+    "or - if the bill has none. An empty line takes what stands in brackets."
 )
 
 
@@ -111,7 +111,7 @@ def _chosen(draft: LayoutDraft, field: str, answer: str, candidates: Sequence[Ca
 def _in_line(candidate: Candidate) -> str:
     """The value, and the text that leads to it."""
     lead = candidate.pattern.partition("{}")[0].replace("\n", " / ").strip()
-    return f"{one_line(candidate.printed, 24):<20}  {one_line(lead, _WIDE - 30)}"
+    return f"{one_line(candidate.printed, 24):<24}  {one_line(lead, _WIDE - 32)}"
 
 
 async def _ask_meters(draft: LayoutDraft) -> None:
@@ -120,8 +120,8 @@ async def _ask_meters(draft: LayoutDraft) -> None:
     for number, line in enumerate(lines, start=1):
         print_line(f" {number}  {one_line(line, _WIDE - 4)}")
     print_line(
-        "Then its pattern: {id}, {used} and where they are {from}, {to}, {previous}, {current}, {unit},\n"
-        "{tariff}; * for what else differs."
+        "Then its pattern: {id}, {used} and where they are {from}, {to}, {previous},\n"
+        "{current}, {unit}, {tariff}; * for what else differs."
     )
     asked = 0
     while True:
@@ -180,7 +180,5 @@ def _written(draft: LayoutDraft, pdf: bytes, folder: Path, source: str) -> int:
     print_json(shown)
     for path in written:
         print_line(f"written: {path}")
-    print_line(
-        "Look whether that is right. If the bill is a customer's, replace the sample by one that is made up."
-    )
+    print_line("Look whether that is right. If it is a customer's bill, make a sample up instead.")
     return 0
