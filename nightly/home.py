@@ -61,6 +61,7 @@ def _bill(stored: StoredBill) -> Tree:
         "from": str(bill.billing_period_from),
         "to": str(bill.billing_period_to),
         "total": bill.total_amount,
+        "listed": stored.listed_amount,
         "balance": bill.outstanding_balance,
         "electric": bill.electricity_amount,
         "delivery": bill.delivery_charge,

@@ -28,7 +28,8 @@ from meterfarm.storage.store import CompanyStore
 _LOOK = 0.2
 _UNDER_WAY = {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}
 _MANY = 10_000
-_NOT_IN_TIME = "did not end in time"
+NOT_IN_TIME = "did not end in time"
+"""In the place of an outcome."""
 _NOT_QUEUED = "was not queued"
 
 
@@ -137,7 +138,7 @@ class Rounds:
             if time.monotonic() > going.until:
                 for run in runs:
                     self._cancel(run)
-                going.visits.append(VisitResult(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
+                going.visits.append(VisitResult(going.meant, NOT_IN_TIME, _last_words(runs), {}))
                 self._finish(going)
             return
         self._note(going, counted_runs)

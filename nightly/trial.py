@@ -23,7 +23,7 @@ from meterfarm.nightly.batches import batches
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.nightly_run import Result
 from meterfarm.nightly.portals import PORTALS, NightlyPortal
-from meterfarm.nightly.rounds import Rounds, quirks_of
+from meterfarm.nightly.rounds import NOT_IN_TIME, Rounds, quirks_of
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
@@ -37,7 +37,8 @@ _LIMIT = "16:400"
 _LANES = 20
 """So many scripts are tried at once; each lane has customers of its own, whom script after script visits."""
 _ONCE = 1000
-_QUIRKED, _QUIRKS_EACH = 20_000, 200
+_AGAIN = 500_000
+_QUIRKED, _QUIRKS_EACH = 1_000_000, 200
 """From where customers with quirks are numbered, and how many numbers a script has for them."""
 _QUIRKS_AT_ONCE = 12
 _SECONDS = 240
@@ -88,7 +89,8 @@ class _Trial:
         if script is None:
             return
         script.tried += 1
-        if not result.is_well and script.is_control and script.again < _CONTROL_TRIES:
+        may_be_ours = script.is_control or result.visits[-1].outcome == NOT_IN_TIME
+        if not result.is_well and may_be_ours and script.again < _CONTROL_TRIES:
             self._try_again(script, result)
         elif not result.is_well:
             self._settle(script, result.username, result.differences[0])
@@ -127,7 +129,7 @@ class _Trial:
             self._add(script, test_case)
 
     def _try_again(self, script: _Script, result: Result) -> None:
-        """The unbroken script: a busy machine may be too slow for a page once."""
+        """The unbroken script, or one that did not end: a busy machine may be too slow once."""
         script.again += 1
         if result.quirks:
             waves = self._with_quirks(script.number, script.again)
@@ -135,7 +137,7 @@ class _Trial:
             self._add(script, next(case for case in cases if quirks_of(case) == result.quirks))
             return
         place = [case.purpose for case in self._portal.test_cases()].index(result.purpose)
-        self._add(script, self._portal.test_cases(2 * _ONCE + script.again)[place])
+        self._add(script, self._portal.test_cases(_AGAIN + 10 * script.number + script.again)[place])
 
     def _add(self, script: _Script, test_case: CustomerCase) -> None:
         if self.rounds is not None:

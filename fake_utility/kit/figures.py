@@ -74,6 +74,7 @@ def bill_figures(bill: Bill, key: str = "") -> BillFigures:
         "from": str(bill.period.start),
         "to": str(bill.period.to),
         "total": bill.total_cents,
+        "listed": bill.total_cents,
         "balance": bill.previous_balance_cents,
         "electric": electric.cents if electric else None,
         "delivery": electric.delivery_cents if electric else None,

@@ -37,7 +37,8 @@ class StoredAccount:
 class StoredBill:
     """The newest version of a bill; ``bill`` is None while its document is unread.
 
-    ``has_file``: the document's bytes were there when it was read from the store.
+    ``has_file``: the document's bytes were there when it was read from the store. ``listed_amount`` is the
+    total by the portal's list, in cents.
     """
 
     id: int
@@ -53,6 +54,7 @@ class StoredBill:
     bill: Bill | None
     has_file: bool
     reading: BillReading | None = None
+    listed_amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

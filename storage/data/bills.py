@@ -131,6 +131,7 @@ class Bills(Repository):
                 bill=documents.bill_of(version),
                 has_file=document.sha256 in there,
                 reading=documents.reading_of(version),
+                listed_amount=row.listed_amount,
             )
             for row, version, document, extraction in found
         }

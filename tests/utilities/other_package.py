@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 PACKAGE = Path(__file__).absolute().parents[2]
-_LEFT_OUT = {"tests", "bench"}
+_LEFT_OUT = {"tests"}
 
 
 def package_with(root: Path, folders: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
