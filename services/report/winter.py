@@ -170,7 +170,7 @@ def _reasons(now: BilledSpan, before: BilledSpan) -> Iterator[CostReason]:
         words = f"{'more' if by_use > 0 else 'less'} {commodity} was used"
         yield CostReason(by_use, words, "use", new.unit, new.used, old.used)
         by_price = new.cents - old.cents - by_use
-        words = f"{commodity} was {'dearer' if by_price > 0 else 'cheaper'}"
+        words = f"the price of {commodity} {'rose' if by_price > 0 else 'fell'}"
         yield CostReason(by_price, words, "price", new.unit, new.price, old.price)
     others = now.others - before.others
     yield CostReason(others, f"credits and other items {'took off less' if others > 0 else 'took off more'}")
