@@ -257,7 +257,7 @@ class Bill:
     billing_period_from: date
     billing_period_to: date
     total_amount: int
-    outstanding_balance: int
+    outstanding_balance: int | None
     electricity_amount: int | None = None
     delivery_charge: int | None = None
     supply_charge: int | None = None

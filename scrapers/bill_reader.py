@@ -86,7 +86,7 @@ def only_bill(readings: Sequence[BillReading]) -> tuple[BillReading, str]:
     if reading.status is not BillStatus.UNLOCKED:
         return reading, why_unread(reading)
     if reading.bill is None:
-        why = "its balance, its day of issue or its period is not certain"
+        why = "its day of issue or its period is not certain"
     elif _is_too_large(reading.bill):
         why = "an amount is larger than any bill's"
     else:

@@ -122,6 +122,8 @@ class Utility(Portal, ABC):
             for name in _METHODS[part]
             if not cls.implements(name)
         ]
+        if cls.bill_layout and not cls.implements("read_bill"):
+            lacking.append("read_bill")
         if lacking:
             raise TypeError(f"{cls.__name__} does not implement {', '.join(lacking)}, which it declares.")
         return super().__new__(cls)
@@ -150,9 +152,10 @@ class Utility(Portal, ABC):
         """See ``Portal``."""
         return self.authorise if type(self).authorise is not Utility.authorise else None
 
-    # A portal with bills declares a layout and implements these.
+    # A portal with bills implements these. With a layout of its bills it declares that, and reads by it.
 
     bill_layout: ClassVar[str] = ""
+    """Empty if there is none: what is certain of any bill is read."""
     bill_layout_version: ClassVar[int] = 0
 
     async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
@@ -167,7 +170,7 @@ class Utility(Portal, ABC):
         """A bill from the text of its pages.
 
         Raises:
-            FormatError: it is of a layout that this does not know, or its sums do not agree.
+            FormatError: it is of a layout that this does not know.
             ItemFailed: it is a placeholder.
         """
         raise NotImplementedError
@@ -210,6 +213,6 @@ class Utility(Portal, ABC):
 
 
 _METHODS = {
-    Part.BILLS: ("bills", "bill_pdf", "read_bill"),
+    Part.BILLS: ("bills", "bill_pdf"),
     Part.INTERVALS: ("available_intervals", "export_intervals", "read_intervals"),
 }

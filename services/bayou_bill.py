@@ -116,7 +116,7 @@ class _Content:
         beside = reading_fields(reading)
         if bill is not None:
             with suppress(FormatError):
-                return cls(_fields(bill) | beside, past_due=bill.outstanding_balance > 0)
+                return cls(_fields(bill) | beside, past_due=(bill.outstanding_balance or 0) > 0)
         return cls(_fields(None) | beside, is_read=False)
 
     def rendered(self, bill: FoundBill, unlocked: Set[str] = frozenset()) -> _Fields:

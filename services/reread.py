@@ -10,7 +10,7 @@ from itertools import groupby
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import BillSource, Document
-from meterfarm.scrapers.bill_reader import read_by
+from meterfarm.scrapers.bill_reader import GENERIC, read_by
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.runs.bills import item_name, read_document
 from meterfarm.scrapers.runs.reader import read_and_store
@@ -85,23 +85,29 @@ async def reread(
     """
     result = RereadResult()
     until = None if seconds is None else time.monotonic() + seconds
-    for utility in utilities:
-        if not utility.capabilities.bills:
-            continue
+    layouts = await read_and_store(_layouts, store, utilities)
+    for utility in [*(each for each in utilities if each.capabilities.bills), None]:
         async for group in _groups(store, utility, customer, page, only_moved=only_moved):
             if until is not None and time.monotonic() > until:
                 result.is_complete = False
                 return result
-            read = [bill for kept in group if (bill := await _read(store, utility, kept, result)) is not None]
-            await _save(store, read, result)
+            found = [await _read(store, utility, layouts, kept, result) for kept in group]
+            await _save(store, [bill for bill in found if bill is not None], result)
     if until is None or time.monotonic() <= until:
-        await _assign(store, utilities, customer, page, result, only_moved=only_moved)
+        await _assign(store, layouts, customer, page, result, only_moved=only_moved)
     return result
+
+
+def _layouts(store: CompanyStore, utilities: Sequence[Utility]) -> Sequence[Utility]:
+    """Those by which the company's uploads are read."""
+    company = store.farm.companies.get(store.company_id)
+    is_live = company is not None and company.live
+    return [each for each in utilities if each.bill_layout and not (is_live and each.is_fake)]
 
 
 async def _assign(
     store: CompanyStore,
-    utilities: Sequence[Utility],
+    layouts: Sequence[Utility],
     customer: Customer | None,
     page: int,
     result: RereadResult,
@@ -109,10 +115,7 @@ async def _assign(
     only_moved: bool,
 ) -> None:
     """Read uploads that nothing has read yet, and give those that a layout reads now to whom they belong."""
-    company = await read_and_store(store.farm.companies.get, store.company_id)
-    is_live = company is not None and company.live
-    layouts = [each for each in utilities if each.capabilities.bills and not (is_live and each.is_fake)]
-    now = {(each.bill_layout, each.bill_layout_version) for each in layouts}
+    now = {*map(read_by, layouts), GENERIC}
     after, found = 0, True
     while found and now:
         uploads = await read_and_store(store.bills.unassigned, after, page)
@@ -144,15 +147,15 @@ def _assign_one(store: CompanyStore, layouts: Sequence[Utility], upload: StoredU
 
 
 async def _groups(
-    store: CompanyStore, utility: Utility, customer: Customer | None, page: int, *, only_moved: bool
+    store: CompanyStore, utility: Utility | None, customer: Customer | None, page: int, *, only_moved: bool
 ) -> AsyncIterator[Sequence[KeptBill]]:
-    """The bills in the order of their ids, a few of one account at a time."""
-    moved_to = read_by(utility) if only_moved else None
+    """The bills in the order of their ids, a few of one account at a time; None: of no known utility."""
+    moved_to = (read_by(utility) if utility else GENERIC) if only_moved else None
     after = 0
     while True:
         found = await read_and_store(
             store.bills.to_reread,
-            utility.id,
+            utility.id if utility else "",
             moved_to=moved_to,
             customer_id=customer.id if customer else None,
             after=after,
@@ -168,10 +171,16 @@ async def _groups(
 
 
 async def _read(
-    store: CompanyStore, utility: Utility, kept: KeptBill, result: RereadResult
+    store: CompanyStore,
+    utility: Utility | None,
+    layouts: Sequence[Utility],
+    kept: KeptBill,
+    result: RereadResult,
 ) -> RereadBill | None:
-    """What the layout reads now; None if that could not be found out."""
+    """What is read now; None if that could not be found out."""
     try:
+        if utility is None or kept.uploaded:
+            return await read_and_store(_read_upload, store, utility, layouts, kept)
         return await read_and_store(_read_kept, store, utility, kept)
     except StorageError as exc:
         result.fail(kept, str(exc))
@@ -189,6 +198,19 @@ def _read_kept(store: CompanyStore, utility: Utility, kept: KeptBill) -> RereadB
     except (FormatError, ItemFailed) as exc:
         return RereadBill(kept, None, layout, version, (str(exc),))
     return RereadBill(kept, read.bill, layout, version, read.problems, read.supported, read.reading)
+
+
+def _read_upload(
+    store: CompanyStore, utility: Utility | None, layouts: Sequence[Utility], kept: KeptBill
+) -> RereadBill:
+    """An upload that is assigned to an account: by the layout that fits now, else generically."""
+    document = Document(store.files.read(kept.sha256), kept.media_type, kept.name)
+    read = uploaded_bill(document, layouts, BillSource.API, preferred=utility.id if utility else "")
+    by = (read.layout, read.layout_version) if read.layout else GENERIC
+    if read.bill is not None and read.bill.account_number not in store.accounts.numbers(kept.account_id):
+        return RereadBill(kept, None, *by, ("the PDF is another account's bill",))
+    issued_by = read.utility if by != GENERIC else ""
+    return RereadBill(kept, read.bill, *by, read.problems, read.supported, read.reading, issued_by)
 
 
 async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadResult) -> None:

@@ -24,7 +24,8 @@ def _amounts(bill: Bill) -> Iterator[BillCheck]:
         "community_solar_bill_credit": bill.community_solar_bill_credit,
     }
     known = {name: cents for name, cents in parts.items() if cents is not None}
-    if bill.electricity_amount is not None or bill.gas_amount is not None:
+    is_charged = bill.electricity_amount is not None or bill.gas_amount is not None
+    if is_charged and bill.outstanding_balance is not None:
         total = sum(known.values())
         listed = ", ".join(f"{name} {cents}" for name, cents in known.items())
         yield _check(

@@ -39,12 +39,16 @@ _AT_ONCE = 16
 
 @dataclass(slots=True)
 class _Fetched:
-    """A bill on its way through the reader; ``fault`` is why it is not in store, ``unread`` why not read."""
+    """A bill on its way through the reader; ``fault`` is why it is not in store, ``unread`` why not read.
+
+    ``doubt``: what of it does not agree.
+    """
 
     listed: ListedBill
     document: Document
     done: bool = False
     unread: str | None = None
+    doubt: str = ""
     fault: Exception | None = None
 
 
@@ -66,7 +70,7 @@ class BillCollector:
         self._progress = progress
         self._numbers: Collection[str] = ()
         self._fetched: deque[_Fetched] = deque()
-        self._kept: list[tuple[ListedBill, str | None]] = []
+        self._kept: list[_Fetched] = []
         self._done = 0
         self._total = 0
 
@@ -96,12 +100,14 @@ class BillCollector:
         try:
             await gather(self._one(account, account_id, bill) for bill in missing)
         finally:
-            for bill, unread in self._kept:
-                self._enter(account, bill, unread, downloaded=True)
+            for one in self._kept:
+                self._enter(account, one.listed, one.unread, downloaded=True, doubt=one.doubt)
 
-    def _enter(self, account: Account, bill: ListedBill, unread: str | None, *, downloaded: bool) -> None:
+    def _enter(
+        self, account: Account, bill: ListedBill, unread: str | None, *, downloaded: bool, doubt: str = ""
+    ) -> None:
         if unread is None:
-            self._ledger.stored(account.number, item_name(bill), downloaded=downloaded)
+            self._ledger.stored(account.number, item_name(bill), downloaded=downloaded, doubt=doubt)
         else:
             self._ledger.unread(account.number, item_name(bill), unread, downloaded=downloaded)
 
@@ -111,7 +117,8 @@ class BillCollector:
             document = await self._authenticator.in_session(
                 "bill_pdf", lambda: utility.bill_pdf(self._visit, account, bill)
             )
-            unread = await self._in_store(account_id, _Fetched(bill, document))
+            fetched = _Fetched(bill, document)
+            unread = await self._in_store(account_id, fetched)
         except (ItemFailed, FormatError) as exc:
             self._visit.note("bill.missing", item=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
@@ -120,10 +127,12 @@ class BillCollector:
             self._ledger.missing(account.number, item_name(bill), str(stop))
             raise
         if unread is None:
-            self._visit.note("bill.stored", item=item_name(bill))
+            self._visit.note(
+                "bill.stored", item=item_name(bill), **({"doubt": fetched.doubt} if fetched.doubt else {})
+            )
         else:
             self._visit.note("bill.unread", item=item_name(bill), reason=unread)
-        self._enter(account, bill, unread, downloaded=True)
+        self._enter(account, bill, unread, downloaded=True, doubt=fetched.doubt)
         self._done += 1
         self._progress.count("bills", self._done, self._total)
 
@@ -151,6 +160,7 @@ class BillCollector:
                 with span("read", what="bill"):
                     read.append(read_document(utility, self._numbers, one.listed, one.document))
                 one.unread = read[-1].why_unread
+                one.doubt = "; ".join(read[-1].problems)
             except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
                 one.fault = exc
         try:
@@ -160,7 +170,7 @@ class BillCollector:
         except Exception as exc:  # noqa: BLE001 - as above
             for one in turn:
                 one.fault = exc
-        self._kept += [(one.listed, one.unread) for one in turn if one.fault is None]
+        self._kept += [one for one in turn if one.fault is None]
         for one in turn:
             one.done = True
 

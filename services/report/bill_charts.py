@@ -69,10 +69,11 @@ def _cost(bill: Bill, symbol: str) -> ChartBar:
         (bill.gas_amount or 0, "gas"),
         (bill.community_solar_bill_credit or 0, "credit"),
     ]
-    others = bill.total_amount - bill.outstanding_balance - sum(value for value, _ in cents)
+    charged = bill.total_amount - (bill.outstanding_balance or 0)
+    others = charged - sum(value for value, _ in cents)
     parts = [(value, kind) for value, kind in [*cents, (others, "others")] if value]
     listed = ", ".join(f"{kind} {money(value, symbol)}" for value, kind in parts)
-    cost = money(bill.total_amount - bill.outstanding_balance, symbol)
+    cost = money(charged, symbol)
     span = span_text(bill.billing_period_from, bill.billing_period_to)
     return ChartBar(
         bill.billing_period_from,

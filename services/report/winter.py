@@ -150,7 +150,7 @@ def _span(bills: Sequence[Bill]) -> BilledSpan:
         max(bill.billing_period_to for bill in bills),
         len(bills),
         sum(map(_days, bills)),
-        sum(bill.total_amount - bill.outstanding_balance for bill in bills),
+        sum(bill.total_amount - (bill.outstanding_balance or 0) for bill in bills),
         spent,
     )
 

@@ -145,7 +145,10 @@ class StoredUpload:
 
 @dataclass(frozen=True, slots=True)
 class KeptBill:
-    """A bill's newest document, to be read again. ``version_id`` is what was read from it last."""
+    """A bill's newest document, to be read again. ``version_id`` is what was read from it last.
+
+    ``uploaded``: no portal has handed it out.
+    """
 
     id: int
     customer_id: int
@@ -157,13 +160,15 @@ class KeptBill:
     sha256: str
     media_type: str
     name: str
+    uploaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RereadBill:
     """What a version of a layout reads from a stored document; ``bill`` None is nothing.
 
-    ``supported`` and ``reading`` are as of ``ReadBill``.
+    ``supported`` and ``reading`` are as of ``ReadBill``. ``utility`` is the one with the layout that read an
+    upload.
     """
 
     kept: KeptBill
@@ -173,6 +178,7 @@ class RereadBill:
     problems: Sequence[str] = ()
     supported: bool = True
     reading: BillReading | None = None
+    utility: str = ""
 
     @property
     def listed(self) -> ListedBill:

@@ -17,7 +17,14 @@ from meterfarm.storage.data import ReadBill, Reread, RereadBill, accounts, docum
 from meterfarm.storage.data.bill_identities import identities, note_unlocked
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
-from meterfarm.storage.tables import AccountRow, BillVersionRow, ExtractionRow, metadata
+from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    CustomerRow,
+    ExtractionRow,
+    metadata,
+)
 
 _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("extraction", "bill_version"))
 
@@ -115,7 +122,17 @@ def save_reread(
         if (last := before[reading.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, reading)
     ]
     _add_versions(session, account, [added for added in new if not _loses(before, added)], before)
+    for _, reading in kept:
+        if reading.utility and reading.bill is not None:
+            _is_of(session, account, reading.kept.id, reading.utility)
     return found
+
+
+def _is_of(session: Session, account: AccountRow, bill_id: int, utility: str) -> None:
+    """A bill of no known utility is this one's, and so is a customer who has none."""
+    bill, customer = session.get_one(BillRow, bill_id), session.get_one(CustomerRow, account.customer_id)
+    bill.utility, customer.utility = bill.utility or utility, customer.utility or utility
+    session.flush()
 
 
 def _compared(session: Session, last: BillVersionRow | None, reading: RereadBill) -> Reread:

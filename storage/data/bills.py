@@ -202,6 +202,7 @@ class Bills(Repository):
                 sha256=document.sha256,
                 media_type=document.media_type,
                 name=document.name,
+                uploaded=bill.portal_key.startswith(bill_identities.UPLOADED),
             )
             for bill, account, version_id, document in session.exec(query)
         ]

@@ -148,9 +148,9 @@ _REQUIRED = (
     "billing_period_from",
     "billing_period_to",
     "total_amount",
-    "outstanding_balance",
 )
 _OPTIONAL = (
+    "outstanding_balance",
     "due_on",
     "electricity_amount",
     "delivery_charge",

@@ -39,7 +39,7 @@ from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import UnlockRow
 from meterfarm.utilities import load_utilities, load_utility
 from tests.formats.bills_made import AMERICAN
-from tests.services.printed import PDF, TODAY, fetched, printed
+from tests.services.printed import PDF, SAMPLES, TODAY, fetched, printed
 from tests.storage.made import UTILITY, begun
 
 NUMBER = "102385581897063"
@@ -74,6 +74,15 @@ def test_an_upload_of_no_layout_is_a_bill_as_far_as_it_is_certain(
     assert any(item["name"].startswith("Delivery") for item in told["line_items"])
     assert all(check["passed"] for check in told["checks"])
     assert uploaded(store, AMERICAN[1].pdf()).id == bill.id
+
+
+def test_what_was_read_generically_is_read_again(store: CompanyStore) -> None:
+    """Also of a customer whose utility has a layout, which does not fit it."""
+    customer = store.customers.create(UTILITY, external_id="named")
+    for content, owner in ((AMERICAN[1].pdf(), None), (AMERICAN[2].pdf(), customer)):
+        assert uploaded(store, content, customer=owner).status is BillStatus.UNLOCKED
+    found = asyncio.run(reread(store, load_utilities()))
+    assert (found.counts, found.failures) == ({Reread.UNCHANGED: 2}, [])
 
 
 def test_of_an_upload_that_is_not_certain_enough_the_reasons_are_kept(
@@ -230,15 +239,29 @@ def test_the_same_unread_bytes_may_be_a_bill_of_each_customer_and_of_one_after_a
 def test_an_upload_that_was_not_read_is_assigned_once_a_layout_reads_it(
     store: CompanyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meterfarm.services.bills.load_utilities", lambda: [load_utility("pepernoot_coop")])
-    bill = uploaded(store, external_id="mine")
+    monkeypatch.setattr("meterfarm.services.bills.load_utilities", lambda: [load_utility(UTILITY)])
+    sample = SAMPLES / "pepernoot_coop/samples/bill_carried_over/input.pdf"
+    bill = uploaded(store, sample.read_bytes(), external_id="mine")
     assert (bill.status, bill.customer_id) == (BillStatus.UNPARSED, None)
-    assert asyncio.run(reread(store, [load_utility("pepernoot_coop")], only_moved=True)).read == 0
+    assert asyncio.run(reread(store, [load_utility(UTILITY)], only_moved=True)).read == 0
     result = asyncio.run(reread(store, load_utilities(), only_moved=True))
     assert result.counts == {Reread.NEWLY_READ: 1}
     now = find_bill(store, external_id="mine")
-    assert (now.id, now.status, now.account_number) == (bill.id, BillStatus.UNLOCKED, NUMBER)
+    assert (now.id, now.status, now.account_number) == (bill.id, BillStatus.UNLOCKED, "142480704753475")
     assert [event.kind for event in store.events.after()] == [EventKind.NEW_BILL]
+
+
+def test_what_was_read_generically_is_read_by_a_layout_once_there_is_one(
+    store: CompanyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bill and its customer are that utility's then."""
+    monkeypatch.setattr("meterfarm.services.bills.load_utilities", lambda: [load_utility("pepernoot_coop")])
+    bill = uploaded(store)
+    assert (bill.status, bill.utility) == (BillStatus.UNLOCKED, "")
+    assert asyncio.run(reread(store, load_utilities())).counts == {Reread.UPDATED: 1}
+    now = find_bill(store, bill.id)
+    assert (now.utility, now.account_number) == (UTILITY, NUMBER)
+    assert [customer.utility for customer in store.customers.list()] == [UTILITY]
 
 
 def test_an_upload_and_the_portals_own_copy_are_one_bill(store: CompanyStore) -> None:

@@ -63,7 +63,8 @@ def test_what_it_is_capable_of_is_declared_and_implemented(utility: Utility) -> 
     """What a portal does not have is neither declared nor implemented."""
     offers = utility.capabilities
     assert offers.parts
-    assert bool(utility.bill_layout) is (utility.bill_layout_version > 0) is offers.bills
+    assert bool(utility.bill_layout) is (utility.bill_layout_version > 0)
+    assert offers.bills or not utility.bill_layout
     assert bool(offers.granularities) is offers.intervals
     assert set(offers.longest_export_days) == set(offers.granularities)
     assert all(seconds > 0 for seconds in offers.granularities)
@@ -71,7 +72,8 @@ def test_what_it_is_capable_of_is_declared_and_implemented(utility: Utility) -> 
     assert offers.history_days is None or offers.history_days > 0
     assert offers.expected_lag >= timedelta()
     methods = {
-        **dict.fromkeys(("bills", "bill_pdf", "read_bill"), offers.bills),
+        **dict.fromkeys(("bills", "bill_pdf"), offers.bills),
+        "read_bill": bool(utility.bill_layout),
         **dict.fromkeys(("available_intervals", "export_intervals", "read_intervals"), offers.intervals),
     }
     for name, is_offered in methods.items():

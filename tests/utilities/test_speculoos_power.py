@@ -50,7 +50,7 @@ def _page(case: str) -> str:
 def test_a_bill_adds_up(case: str) -> None:
     bill = read_bill(_text(case))
     charges = (bill.electricity_amount, bill.gas_amount, bill.community_solar_bill_credit)
-    assert bill.total_amount == bill.outstanding_balance + sum(cents or 0 for cents in charges)
+    assert bill.total_amount == (bill.outstanding_balance or 0) + sum(cents or 0 for cents in charges)
     assert {meter.commodity.value for meter in bill.meters} == {
         name
         for name, cents in (("electricity", bill.electricity_amount), ("gas", bill.gas_amount))

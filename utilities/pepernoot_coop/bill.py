@@ -75,13 +75,13 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     figures.held_against(items, "kWh", counted, "meters from the grid")
     figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
     credits = figures.lines("", [row for row in figures.rows if row.text.startswith(_CREDIT)], None)
-    parts = [("Carried over", bill.outstanding_balance), (total, bill.electricity_amount or 0)]
+    parts = [("Carried over", bill.outstanding_balance or 0), (total, bill.electricity_amount or 0)]
     parts += [(each.name, each.cost) for each in credits]
     if figures.total("Please remit", bill.total_amount, parts):
         credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
     if bill.previous_balance is not None and bill.payments is not None:
         paid = [("Last statement", bill.previous_balance), ("Paid, thank you", bill.payments)]
-        figures.total("Carried over", bill.outstanding_balance, paid)
+        figures.total("Carried over", bill.outstanding_balance or 0, paid)
     to_grid = [found for found in _METER.finditer(shown.text) if found["flow"] == "to"]
     for found in to_grid:
         reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))

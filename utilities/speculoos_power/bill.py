@@ -95,7 +95,7 @@ def _total(shown: BillText, figures: PrintedFigures) -> int:
 def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     """The bill with the lines of the second page, all of which is held against its sums and meters."""
     items: list[LineItem] = []
-    parts = [("Previous balance", bill.outstanding_balance)]
+    parts = [("Previous balance", bill.outstanding_balance or 0)]
     for section, service, unit in _SERVICES:
         total = f"Total {service} charges"
         own = figures.service(section, [f"Total {service} delivery", f"Total {service} supply"], total)
@@ -113,7 +113,7 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
         credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
     if bill.previous_balance is not None and bill.payments is not None:
         paid = [("Last bill", bill.previous_balance), ("Payments received, thank you", bill.payments)]
-        figures.total("Previous balance", bill.outstanding_balance, paid)
+        figures.total("Previous balance", bill.outstanding_balance or 0, paid)
     exported = shown.every(r"^(Exported energy \S+) previous ([\d.]+) current ([\d.]+) .* ([\d.]+) kWh$")
     for name, *reads in exported:
         figures.reads(name, *map(Decimal, reads))

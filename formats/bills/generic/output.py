@@ -270,12 +270,7 @@ def _bill(values: Mapping[str, object], meters: Sequence[BillMeter]) -> Bill | N
             "outstanding_balance",
         )
     )
-    if not (
-        isinstance(account, str)
-        and isinstance(billed, date)
-        and isinstance(total, int)
-        and isinstance(forward, int)
-    ):
+    if not (isinstance(account, str) and isinstance(billed, date) and isinstance(total, int)):
         return None
     if not (isinstance(first, date) and isinstance(last, date)):
         return None
@@ -292,7 +287,7 @@ def _bill(values: Mapping[str, object], meters: Sequence[BillMeter]) -> Bill | N
         billing_period_from=first,
         billing_period_to=last,
         total_amount=total,
-        outstanding_balance=forward,
+        outstanding_balance=forward if isinstance(forward, int) else None,
         electricity_amount=cents("electricity_amount"),
         delivery_charge=cents("delivery_charge"),
         supply_charge=cents("supply_charge"),

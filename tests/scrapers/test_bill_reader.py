@@ -1,0 +1,67 @@
+"""What portals' bills are read by: the layout, whose failed checks hide nothing, or as any bill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import ClassVar
+
+from meterfarm.fake_utility.kit.billing import bills
+from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
+from meterfarm.records import Bill, BillStatus, Document, ListedBill
+from meterfarm.scrapers.bill_reader import GENERIC
+from meterfarm.scrapers.runs.bills import read_document
+from meterfarm.storage.data import ReadBill
+from meterfarm.utilities import load_utility
+from tests.formats.bills_made import AMERICAN
+from tests.utilities.bills_only import BillsOnly, pdf
+
+_SOLD = bills(CUSTOMERS["iamvalid@bayou.energy"].accounts[0], date(2026, 11, 21))[3]
+
+
+class WithoutLayout(BillsOnly):
+    bill_layout: ClassVar[str] = ""
+    bill_layout_version: ClassVar[int] = 0
+
+
+def _read(utility: str | BillsOnly, content: bytes, number: str, day: date, total: int) -> ReadBill:
+    portal = load_utility(utility) if isinstance(utility, str) else utility
+    return read_document(
+        portal, [number], ListedBill("b", "", day, total), Document(content, "application/pdf", "b.pdf")
+    )
+
+
+def test_an_altered_line_is_a_doubt_about_a_bill_that_is_read() -> None:
+    electric, *others = _SOLD.charges
+    first, dear, *more = electric.delivery
+    charged = replace(electric, delivery=(first, replace(dear, cents=dear.cents + 300), *more))
+    altered = replace(_SOLD, charges=(charged, *others))
+    read = _read(
+        "speculoos_power", render_bill(altered), _SOLD.account.number, _SOLD.billed_on, altered.total_cents
+    )
+    assert isinstance(read.bill, Bill)
+    assert read.bill.line_items[1].cost == dear.cents + 300
+    assert [dear.label in problem for problem in read.problems] == [True]
+    assert read.why_unread is None
+
+
+def test_bills_of_a_portal_without_a_layout_are_read_as_far_as_they_are_certain() -> None:
+    read = _read(WithoutLayout(), AMERICAN[1].pdf(), "55501-23456", date(2024, 4, 15), 11837)
+    assert (read.layout, read.layout_version) == GENERIC
+    assert read.bill is not None
+    assert (read.bill.total_amount, read.problems) == (11837, [])
+
+
+def test_at_a_bill_that_its_layout_does_not_read_nothing_is_guessed() -> None:
+    read = _read(BillsOnly(), AMERICAN[1].pdf(), "55501-23456", date(2024, 4, 15), 11837)
+    assert (read.bill, read.reading, read.supported) == (None, None, True)
+    assert "shows no line of its totals" in (read.why_unread or "")
+
+
+def test_what_is_lacking_of_a_bill_without_a_layout_is_kept() -> None:
+    read = _read(WithoutLayout(), pdf("2026-09-05"), "12", date(2026, 9, 5), 2940)
+    assert (read.bill, read.supported) == (None, True)
+    assert read.reading is not None
+    assert read.reading.status is BillStatus.UNPARSED
+    assert "account_number" in read.reading.left_out
