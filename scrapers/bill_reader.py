@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
-from meterfarm.formats.bills.bayou import unstored_bill_json
 from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.errors import FormatError
@@ -41,14 +40,7 @@ def by_layout(utility: Utility | LayoutReader, pages: Sequence[str]) -> BillRead
         checks = checks_of(bill)
     if _is_too_large(bill):
         raise FormatError("an amount is larger than any bill's")
-    shown, left_out = _beside(bill), {}
-    try:
-        shown = unstored_bill_json(bill, utility.id) | shown
-    except FormatError as exc:
-        left_out["meters"] = str(exc)
-    return BillReading(
-        utility.bill_layout, BillStatus.UNLOCKED, shown, bill, bill.line_items, checks, left_out
-    )
+    return BillReading(utility.bill_layout, BillStatus.UNLOCKED, _beside(bill), bill, bill.line_items, checks)
 
 
 def _beside(bill: Bill) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from meterfarm.formats.bills.bayou import unstored_bill_json
 from meterfarm.formats.bills.layout import LayoutReader
 from meterfarm.formats.bills.reading_fields import reading_fields
 from meterfarm.formats.bills.stored_reading import failed
@@ -53,7 +54,7 @@ def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
     if not "".join(pages).strip():
         return recognised(content)
     if utility is not None and _with_bills(utility).bill_layout:
-        return [_with_items(_by(utility, pages), content)]
+        return [_shown(utility, _by(utility, pages), content)]
     scripts = [each for each in load_utilities() if each.bill_layout]
     fits = _fitting([*scripts, *load_bill_layouts()], pages)
     if len(fits.found) > 1:
@@ -62,7 +63,7 @@ def bill_readings(file: BinaryIO, utility: Utility | None) -> list[BillReading]:
     if fits.contradiction is not None:
         raise Contradiction(f"The bill was not read: {fits.contradiction}.")
     if fits.found:
-        return [_with_items(fits.found[0][1], content)]
+        return [_shown(*fits.found[0], content)]
     return generically(content, fits.failures)
 
 
@@ -94,11 +95,14 @@ def why_not_read(reading: BillReading) -> str:
     )
 
 
-def _with_items(reading: BillReading, content: bytes) -> BillReading:
-    """With the charges that the sums of the bill prove, if its layout reads no lines."""
+def _shown(utility: Utility | LayoutReader, reading: BillReading, content: bytes) -> BillReading:
+    """With Bayou's fields, and the charges that the sums of the bill prove, if its layout reads no lines."""
     from meterfarm.formats.bills.generic.read import line_items
     from meterfarm.formats.bills.words import pages_of
 
+    if reading.bill is not None:
+        bayou = unstored_bill_json(reading.bill, utility.id)
+        reading = replace(reading, fields={**bayou, **reading.fields})
     if reading.line_items:
         return reading
     try:
@@ -112,13 +116,16 @@ def uploaded_bill(
 ) -> UploadedBill:
     """A PDF and what is read from it: by the layout that fits, else as far as it is certain of any bill.
 
-    Of several layouts that of the utility ``preferred`` counts. One that a layout knows and finds to be
+    Of several layouts that of the utility ``preferred`` counts. A layout of a utility without a script does
+    not make the bill that one's. One that a layout knows and finds to be
     several bills is not read. To be called in the reader's thread.
     """
     from meterfarm.formats.bills.pdf import pdf_text
 
-    with_layouts = [each for each in utilities if each.bill_layout]
-    tried = [*(read_by(each) for each in with_layouts), GENERIC]
+    scripts = [each for each in utilities if each.bill_layout]
+    with_layouts: list[Utility | LayoutReader] = [*scripts, *load_bill_layouts()]
+    known = {each.id for each in utilities}
+    tried = [*map(read_by, with_layouts), GENERIC]
     try:
         pages = pdf_text(document.content)
     except FormatError as exc:
@@ -137,7 +144,7 @@ def uploaded_bill(
             document,
             source,
             reading.bill,
-            utility.id,
+            utility.id if utility.id in known else preferred,
             *read_by(utility),
             problems=failed(reading),
             tried=tried,

@@ -20,6 +20,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import KeptBill, Reread, RereadBill, StoredUpload
 from meterfarm.storage.store import CompanyStore
+from meterfarm.utilities import load_bill_layouts
 
 _PAGE = 100
 _AT_ONCE = 16
@@ -115,7 +116,7 @@ async def _assign(
     only_moved: bool,
 ) -> None:
     """Read uploads that nothing has read yet, and give those that a layout reads now to whom they belong."""
-    now = {*map(read_by, layouts), GENERIC}
+    now = {*map(read_by, layouts), *map(read_by, load_bill_layouts()), GENERIC}
     after, found = 0, True
     while found and now:
         uploads = await read_and_store(store.bills.unassigned, after, page)

@@ -40,6 +40,7 @@ class PrintedFigures:
 
     def __init__(self, text: str, headings: Collection[str] = ()) -> None:
         self.checks: list[BillCheck] = []
+        self._made: set[tuple[str, str]] = set()
         self.rows: list[PrintedRow] = []
         self._by_text: dict[str, list[int]] = {}
         section = ""
@@ -184,9 +185,9 @@ class PrintedFigures:
 
     def check(self, name: str, passed: bool, what: str) -> bool:
         """Keep a check, unless the same was made before; whether it passed."""
-        made = BillCheck(name, passed, what)
-        if made not in self.checks:
-            self.checks.append(made)
+        if (name, what) not in self._made:
+            self._made.add((name, what))
+            self.checks.append(BillCheck(name, passed, what))
         return passed
 
 

@@ -129,7 +129,7 @@ def _cents(cents: int | None, symbol: str) -> str:
 
 def _lines(each: ReportedBill, bill: Bill, symbol: str) -> Iterator[LedgerLine]:
     """What a total is made of: each line as far as it is known, else the sums, and what is left."""
-    rest = bill.total_amount - bill.outstanding_balance
+    rest = bill.total_amount - (bill.outstanding_balance or 0)
     if bill.outstanding_balance:
         yield LedgerLine("", "Still owed of earlier bills", "", money(bill.outstanding_balance, symbol))
     section = ""
