@@ -120,9 +120,12 @@ class _Content:
         return cls(_fields(None) | beside, is_read=False)
 
     def rendered(self, bill: FoundBill, unlocked: Set[str] = frozenset()) -> _Fields:
-        """All fields of the bill but its file; of a locked one those of its ``unlocked`` meters."""
+        """All fields of the bill but its file; of a locked one those of its ``unlocked`` meters.
+
+        One that is locked in the store withholds its content also if its units have no field.
+        """
         status = bill.status
-        if status in _READ and not self._is_read:
+        if status is BillStatus.UNLOCKED and not self._is_read:
             status = BillStatus.UNPARSED
         fields = {
             **self.fields,

@@ -89,6 +89,14 @@ def unstored_bill_json(bill: Bill, utility_id: str) -> dict[str, object]:
     return kept
 
 
+def has_bayou_field(meter: BillMeter) -> bool:
+    """Whether Bayou has a field for the meter's use: electricity in watt-hours, gas in therms or ccf."""
+    unit = meter.consumption.unit
+    if meter.commodity is Commodity.ELECTRIC:
+        return unit is Unit.WH
+    return meter.commodity is Commodity.GAS and unit in _GAS_UNITS
+
+
 def meter_type(commodity: Commodity) -> str:
     """Bayou's ``meters[].type``: "electric" or "gas"."""
     return "electric" if commodity is Commodity.ELECTRIC else commodity.value

@@ -41,6 +41,13 @@ def test_what_is_stated_is_what_a_person_reads(made: MadeBill) -> None:
     assert all(check.passed for check in reading.checks)
 
 
+@pytest.mark.parametrize("made", [EUROPEAN[3], AMERICAN[3]], ids=["gas in kWh", "water in ccf"])
+def test_a_meter_that_bayou_has_no_field_for_is_read_but_not_on_the_bill(made: MadeBill) -> None:
+    reading = _read(made)
+    assert reading.bill is not None
+    assert (_said(reading, "meters") is None, list(reading.bill.meters)) == (False, [])
+
+
 def _changed(made: MadeBill, *changes: tuple[str, str]) -> BillReading:
     pages = made.pages
     for old, new in changes:

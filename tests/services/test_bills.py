@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,17 @@ from sqlmodel import select
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
-from meterfarm.records import Account, BillStatus, Commodity, EventKind, Meter, Outcome, Part
+from meterfarm.records import (
+    Account,
+    BillStatus,
+    Commodity,
+    EventKind,
+    Meter,
+    Outcome,
+    Part,
+    Quantity,
+    Unit,
+)
 from meterfarm.services.bayou_bill import BillRendering, signed_bill
 from meterfarm.services.bills import (
     BillQuery,
@@ -40,6 +50,7 @@ from meterfarm.storage.tables import UnlockRow
 from meterfarm.utilities import load_utilities, load_utility
 from tests.formats.bills_made import AMERICAN
 from tests.services.printed import PDF, SAMPLES, TODAY, fetched, printed
+from tests.services.reported import Made, keep
 from tests.storage.made import UTILITY, begun
 
 NUMBER = "102385581897063"
@@ -328,6 +339,22 @@ def test_the_policy_at_a_customers_creation_decides_what_is_unlocked(
     statuses = [each.status for each in listed(store, customer)]
     unlocked, locked = BillStatus.UNLOCKED, BillStatus.LOCKED
     assert statuses == [unlocked, unlocked, locked, locked], "the newest by itself, the next by hand"
+
+
+def test_a_locked_bill_in_a_unit_without_a_field_withholds_its_content(
+    farm: Store, store: CompanyStore, rendering: BillRendering
+) -> None:
+    change_company(farm, farm.companies.only(), ChangeCompany(history="none", continuous=False))
+    customer = store.customers.ensure(UTILITY, "ada@example.com")
+    made = Made("77", (Meter("G1", Commodity.GAS),), date(2025, 1, 1), 1)
+    (bill,) = made.bills()
+    in_energy = replace(bill.meters[0], consumption=Quantity(5, 3, Unit.WH))
+    keep(store, customer, made, bills=[replace(bill, meters=(in_energy,))], intervals=False)
+    (found,) = listed(store, customer)
+    told = rendering.of(store, found)
+    assert (told["status"], set(told)) == ("locked", LOCKED)
+    assert unlock_bill(store, found, "api key 1")
+    assert rendering.of(store, find_bill(store, found.id))["status"] == "unparsed"
 
 
 def test_months_of_history_are_counted_from_today(farm: Store, store: CompanyStore) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from meterfarm.formats.bills.bayou import address_json
+from meterfarm.formats.bills.bayou import address_json, has_bayou_field
 from meterfarm.formats.bills.generic.amounts import unit_of
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.dates import dates_in
@@ -24,7 +24,6 @@ from meterfarm.records import (
     BillStatus,
     Commodity,
     LineItem,
-    Quantity,
     Unit,
 )
 
@@ -293,13 +292,9 @@ def _bill(values: Mapping[str, object], meters: Sequence[BillMeter]) -> Bill | N
         supply_charge=cents("supply_charge"),
         community_solar_bill_credit=cents("community_solar_bill_credit"),
         gas_amount=cents("gas_amount"),
-        meters=[meter for meter in meters if _has_bayou_unit(meter.consumption)],
+        meters=[meter for meter in meters if has_bayou_field(meter)],
         address=address if isinstance(address, Address) else None,
     )
-
-
-def _has_bayou_unit(amount: Quantity) -> bool:
-    return amount.unit in (Unit.WH, Unit.THERM, Unit.CCF)
 
 
 def item_of(sheet: BillSheet, row: ChargeRow) -> LineItem:
