@@ -140,7 +140,10 @@ def _account(
     clock = LocalTime(zone)
     covered = store.readings.coverage_by_series(stored.id)
     ids = dict.fromkeys(
-        [*(meter.id for meter in stored.account.meters), *(row.id for each in shown for row in _rows(each))]
+        [
+            *(meter.id for meter in stored.account.meters),
+            *(row.id for each in shown if not each.superseded for row in _rows(each)),
+        ]
     )
     meters = [_meter(number, stored.account, shown, series, covered, clock) for number in ids]
     return ReportedAccount(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from lxml import html
 
@@ -13,6 +13,7 @@ from meterfarm.records import Bill, Commodity, Meter
 from meterfarm.services.bill_history import history_checks
 from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.services.report import customer_report
+from meterfarm.services.report.report_facts import report_facts
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore, Store
 from tests.services.reported import Made, keep
@@ -65,6 +66,17 @@ def test_last_winter_and_why_are_in_plain_words(store: CompanyStore) -> None:
     assert "tariff “Night <script>alert(1)</script>”; before “Home”." in shown
     assert "✓ 17 agree exactly" in shown
     assert "No fault found" in shown
+
+
+def test_a_meter_of_only_a_bill_that_was_billed_again_is_not_shown(store: CompanyStore) -> None:
+    whose = customer(store)
+    *others, last = TWO_YEARS.bills()
+    mistaken = replace(last, meters=(replace(last.meters[0], id="E9"), *last.meters[1:]))
+    again = replace(last, billed_on=last.billed_on + timedelta(days=5))
+    keep(store, whose, TWO_YEARS, bills=[*others, mistaken, again], intervals=False)
+    page(store, whose)
+    (account,) = report_facts(store, whose, "").accounts
+    assert [meter.id for meter in account.meters] == [ELECTRIC.id, GAS.id]
 
 
 def test_what_is_wrong_comes_first_and_names_the_line(store: CompanyStore) -> None:
