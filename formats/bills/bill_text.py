@@ -8,6 +8,12 @@ from collections.abc import Sequence
 from meterfarm.formats.errors import FormatError
 
 _SHOWN = 60
+_PAGE_NUMBER = re.compile(r"\bPage \d+ (?:of|/) \d+")
+
+
+def different_pages(pages: Sequence[str]) -> list[str]:
+    """Each page once: a copy may differ in its page number."""
+    return list({_PAGE_NUMBER.sub("", page): page for page in reversed(pages)}.values())[::-1]
 
 
 class BillText:

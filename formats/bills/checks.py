@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from meterfarm.formats.errors import Contradiction
 from meterfarm.records import Bill, BillCheck, BillMeter, Commodity, Unit
 
 _TO_EXPONENT = {Unit.WH: 3}
@@ -14,6 +15,19 @@ _TO_EXPONENT = {Unit.WH: 3}
 def checks_of(bill: Bill) -> list[BillCheck]:
     """The checks of the figures printed on a bill, and those that its fields allow, passed or not."""
     return [*(bill.checks or _amounts(bill)), *_meters(bill), *_days(bill)]
+
+
+def require_each_once(meters: Sequence[BillMeter]) -> None:
+    """Of a layout with one row for a meter's days.
+
+    Raises:
+        Contradiction: a meter is there twice of the same days, as in a PDF of a bill and its correction.
+    """
+    for place, meter in enumerate(meters):
+        if any(_is_again(meter, other) for other in meters[:place]):
+            raise Contradiction(
+                f"the bill shows meter {meter.id} twice of the same days: put each bill into a PDF of its own"
+            )
 
 
 def _amounts(bill: Bill) -> Iterator[BillCheck]:
@@ -99,7 +113,10 @@ def _is_again(meter: BillMeter, other: BillMeter) -> bool:
     """Whether a meter is there for days that it was there for; a read that goes on from another is not."""
     if meter.id != other.id:
         return False
-    goes_on = other.current_read is not None and meter.previous_read == other.current_read
+    goes_on = any(
+        one.current_read is not None and one.current_read == next_one.previous_read
+        for one, next_one in ((other, meter), (meter, other))
+    )
     begin, end = meter.billing_period_from, meter.billing_period_to
     return not goes_on and begin <= other.billing_period_to and end >= other.billing_period_from
 

@@ -40,6 +40,7 @@ class PrintedFigures:
 
     def __init__(self, text: str, headings: Collection[str] = ()) -> None:
         self.checks: list[BillCheck] = []
+        self.differ: list[str] = []
         self._made: set[tuple[str, str]] = set()
         self.rows: list[PrintedRow] = []
         self._by_text: dict[str, list[int]] = {}
@@ -77,6 +78,17 @@ class PrintedFigures:
             where = f"elsewhere {others}" if others else f"at each of its {len(found)} places"
             self.check(name, not others, f"“{name}” is {shown(value)}, {where}.")
         return value
+
+    def of_one_bill(self, name: str, found: Sequence[int], places: int) -> int:
+        """As ``same``, of an amount that a bill has at ``places`` places or more.
+
+        If two stand there equally often, as in a PDF of two bills, ``differ`` says so.
+        """
+        first, *others = Counter(found).most_common(2)
+        if others and others[0][1] == first[1] >= places:
+            both = f"“{money(first[0])}” and “{money(others[0][0])}”"
+            self.differ.append(f"the bill shows more than one “{name}”, {both}")
+        return self.same(name, found, money)
 
     def total(
         self, name: str, cents: int, parts: Sequence[tuple[str, int]], doubtful: Sequence[str] = ()

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.bill_text import BillText, different_pages
+from meterfarm.formats.bills.checks import require_each_once
 from meterfarm.formats.bills.printed_figures import PrintedFigures
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
@@ -35,10 +36,11 @@ def read_bill(pages: Sequence[str]) -> Bill:
 
     Raises:
         FormatError: a field is missing.
-        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
+        Contradiction: it is of several accounts, days, addresses or totals, or has a meter twice, as a PDF of
+            several bills.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
-    shown = BillText(list(dict.fromkeys(pages)))
+    shown = BillText(different_pages(pages))
     if "The image of this statement is not on file" in shown.text:
         raise ItemFailed("the portal hands out a placeholder: “The image of this statement is not on file”")
     figures = PrintedFigures(shown.text, [_SECTION])
@@ -50,7 +52,7 @@ def read_bill(pages: Sequence[str]) -> Bill:
         due_on=_day(shown, "No later than"),
         billing_period_from=first,
         billing_period_to=last,
-        total_amount=figures.required("Please remit"),
+        total_amount=_total(figures),
         outstanding_balance=figures.required("Carried over"),
         electricity_amount=figures.required("Electricity this period"),
         delivery_charge=figures.required("Subtotal distribution"),
@@ -60,11 +62,20 @@ def read_bill(pages: Sequence[str]) -> Bill:
         previous_balance=figures.amount("Last statement"),
         payments=figures.amount("Paid, thank you"),
     )
-    if shown.differ:
-        raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
+    if differ := [*shown.differ, *figures.differ]:
+        raise Contradiction(f"{differ[0]}: put each bill into a PDF of its own")
+    require_each_once(bill.meters)
     if not bill.meters:
         raise FormatError("the bill shows no meter")
     return _with_lines(shown, figures, bill)
+
+
+def _total(figures: PrintedFigures) -> int:
+    """It stands there once."""
+    found = figures.amounts("Please remit")
+    if not found:
+        raise FormatError("the bill shows no “Please remit”")
+    return figures.of_one_bill("Please remit", found, 1)
 
 
 def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
@@ -82,7 +93,7 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     if bill.previous_balance is not None and bill.payments is not None:
         paid = [("Last statement", bill.previous_balance), ("Paid, thank you", bill.payments)]
         figures.total("Carried over", bill.outstanding_balance or 0, paid)
-    to_grid = [found for found in _METER.finditer(shown.text) if found["flow"] == "to"]
+    to_grid = [found for found in _rows(shown.text) if found["flow"] == "to"]
     for found in to_grid:
         reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
         figures.reads(f"Mtr {found['id']} to grid", *reads)
@@ -98,11 +109,16 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
 
 def _meters(text: str, first: date, last: date) -> Sequence[BillMeter]:
     """What came from the grid. Raises FormatError for a row of another shape."""
-    rows = {found[0]: found for found in _METER.finditer(text)}
-    for found in _METER_ROW.finditer(text):
-        if found[0] not in rows:
-            raise FormatError("the row of a meter is not written as others are")
-    return [_meter(found, first, last) for found in rows.values() if found["flow"] == "from"]
+    rows = _rows(text)
+    written = {found[0] for found in rows}
+    if any(found[0] not in written for found in _METER_ROW.finditer(text)):
+        raise FormatError("the row of a meter is not written as others are")
+    return [_meter(found, first, last) for found in rows if found["flow"] == "from"]
+
+
+def _rows(text: str) -> Sequence[re.Match[str]]:
+    """A row that stands there twice, word for word, is one."""
+    return list({found[0]: found for found in _METER.finditer(text)}.values())
 
 
 def _meter(found: re.Match[str], first: date, last: date) -> BillMeter:

@@ -10,7 +10,8 @@ from decimal import Decimal
 from itertools import takewhile
 
 from meterfarm.formats.bills.bill_figures import money
-from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.bill_text import BillText, different_pages
+from meterfarm.formats.bills.checks import require_each_once
 from meterfarm.formats.bills.printed_figures import PrintedFigures, PrintedRow, cents_of
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Quantity, Unit
@@ -39,10 +40,11 @@ def read_bill(pages: Sequence[str]) -> Bill:
 
     Raises:
         FormatError: a field is missing.
-        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
+        Contradiction: it is of several accounts, days, addresses or totals, or has a meter twice, as a PDF of
+            several bills.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
-    shown = BillText(list(dict.fromkeys(pages)))
+    shown = BillText(different_pages(pages))
     if "This bill is currently unavailable" in shown.text:
         raise ItemFailed("the portal hands out a placeholder: “This bill is currently unavailable”")
     figures = PrintedFigures(shown.text, _SECTIONS)
@@ -65,8 +67,9 @@ def read_bill(pages: Sequence[str]) -> Bill:
         previous_balance=figures.amount("Last bill"),
         payments=figures.amount("Payments received, thank you"),
     )
-    if shown.differ:
-        raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
+    if differ := [*shown.differ, *figures.differ]:
+        raise Contradiction(f"{differ[0]}: put each bill into a PDF of its own")
+    require_each_once(bill.meters)
     _require_meters(bill)
     return _with_lines(shown, figures, bill)
 
@@ -86,7 +89,7 @@ def _total(shown: BillText, figures: PrintedFigures) -> int:
         raise FormatError("the bill shows no “Total amount due”")
     found += figures.amounts("Please pay")
     found += [cents_of(*amount) for amount in shown.every(rf"\$[\d,]+\.\d\d {_MONEY}$")]
-    total = figures.same("Total amount due", found, money)
+    total = figures.of_one_bill("Total amount due", found, 2)
     for (digits,) in shown.every(r"^\d{9,} \d+ (\d{9})$"):
         figures.same("Total amount due, for machines", [abs(total), int(digits)], money)
     return total

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from meterfarm.formats.bills.bill_figures import money
-from meterfarm.formats.bills.bill_text import BillText
+from meterfarm.formats.bills.bill_text import BillText, different_pages
+from meterfarm.formats.bills.checks import require_each_once
 from meterfarm.formats.bills.printed_figures import PrintedFigures, PrintedRow, cents_of
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Quantity, Unit
@@ -36,9 +36,10 @@ def read_bill(pages: Sequence[str]) -> Bill:
 
     Raises:
         FormatError: a field is missing.
-        Contradiction: it is of several accounts, days or addresses, as a PDF of several bills is.
+        Contradiction: it is of several accounts, days, addresses or totals, or has a meter twice, as a PDF of
+            several bills.
     """
-    shown = BillText(list(dict.fromkeys(pages)))
+    shown = BillText(different_pages(pages))
     figures = PrintedFigures(shown.text, _SECTIONS)
     delivery, supply, electric = _charges(figures, "Electricity")
     number = shown.field(r"Account no\. ([\d-]+)", "account number")[0]
@@ -61,8 +62,9 @@ def read_bill(pages: Sequence[str]) -> Bill:
         previous_balance=last_statement,
         payments=paid,
     )
-    if shown.differ:
-        raise Contradiction(f"{shown.differ[0]}: put each bill into a PDF of its own")
+    if differ := [*shown.differ, *figures.differ]:
+        raise Contradiction(f"{differ[0]}: put each bill into a PDF of its own")
+    require_each_once(bill.meters)
     _require_meters(bill)
     return _with_lines(shown, figures, bill)
 
@@ -81,9 +83,12 @@ def _charges(figures: PrintedFigures, service: str) -> tuple[int | None, int | N
 
 def _total(shown: BillText, figures: PrintedFigures) -> int:
     """It stands at the end of the sums, and large above them."""
-    in_sums = figures.required("You owe in all")
+    found = figures.amounts("You owe in all")
+    if not found:
+        raise FormatError("the bill shows no “You owe in all”")
     large = shown.every(rf"^(?:You owe )?{_MONEY} Service from")
-    return figures.same("You owe in all", [in_sums, *(cents_of(*amount) for amount in large)], money)
+    found += [cents_of(*amount) for amount in large]
+    return figures.of_one_bill("You owe in all", found, 2)
 
 
 def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
@@ -113,7 +118,7 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     parts += [(each.name, each.cost) for each in credits]
     if figures.total("You owe in all", bill.total_amount, parts):
         credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
-    to_grid = [found for found in _METER.finditer(shown.text) if found["to_grid"]]
+    to_grid = [found for found in _meter_rows(shown.text) if found["to_grid"]]
     received = sum((Decimal(found["usage"]) for found in to_grid), Decimal())
     for found in to_grid:
         reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
@@ -149,10 +154,14 @@ def _require_meters(bill: Bill) -> None:
 
 def _meters(text: str) -> Sequence[BillMeter]:
     """Those that deliver; what one counted towards the grid has a line that begins alike."""
-    found = list(_METER.finditer(text))
-    if len(found) != len(_METER_LINE.findall(text)):
+    if len(_METER.findall(text)) != len(_METER_LINE.findall(text)):
         raise FormatError("a meter is not written as others are")
-    return [_meter(each) for each in found if not each["to_grid"]]
+    return [_meter(each) for each in _meter_rows(text) if not each["to_grid"]]
+
+
+def _meter_rows(text: str) -> Sequence[re.Match[str]]:
+    """One that stands there twice, word for word, is one."""
+    return list({found[0]: found for found in _METER.finditer(text)}.values())
 
 
 def _meter(found: re.Match[str]) -> BillMeter:
