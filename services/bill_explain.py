@@ -20,6 +20,7 @@ from meterfarm.formats.bills.usage_statement import READER as STATEMENT
 from meterfarm.formats.bills.usage_statement import is_row, row_spans
 from meterfarm.formats.bills.words import PageText, pages_of
 from meterfarm.records import BillReading, BillStatus, Unit
+from meterfarm.storage.settings import written_aside
 from meterfarm.support.foreign_text import one_line
 
 MOST_PICTURES = 20
@@ -67,7 +68,7 @@ class ExplainedBill:
 
 
 def explain(pdf: bytes, readings: Sequence[BillReading], target: Path, stem: str) -> Sequence[Path]:
-    """Draw the pages on which values of the bills stand, as ``<stem>-page-1.png`` and so on in ``target``.
+    """Draw the pages on which values of the bills stand, as ``<stem>-page-1.png`` and so on in ``target`` (0600).
 
     Of a long PDF the first twenty such pages; none of a PDF that has no text.
 
@@ -86,9 +87,9 @@ def explain(pdf: bytes, readings: Sequence[BillReading], target: Path, stem: str
             picture = BytesIO()
             drawn_page(document, pages[number - 1], tagged, legend).save(picture, "PNG", optimize=True)
             path = target / f"{stem}-page-{number}.png"
-            aside = target / f".{path.name}"
-            aside.write_bytes(picture.getvalue())
-            written.append(aside.replace(path))
+            with written_aside(path) as aside:
+                aside.write_bytes(picture.getvalue())
+                written.append(aside.replace(path))
     return written
 
 

@@ -10,8 +10,9 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
-from itertools import permutations
+from itertools import count, permutations
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from meterfarm.formats.bills.generic.amounts import unit_of
@@ -26,6 +27,7 @@ from meterfarm.formats.bills.layout import (
     BillLayout,
     LayoutReader,
     MeterRowPattern,
+    layout_of,
     row_values,
     text_of,
 )
@@ -81,7 +83,7 @@ class LayoutDraft:
         """A text that may be on all bills of the utility: who supplies, or the first line with words."""
         supplier = self._proposed.get("supplier")
         if isinstance(supplier, str) and supplier in self.text:
-            return supplier
+            return supplier[:60].strip()
         cells = (cell.text for line in self._sheet.lines for cell in line.cells)
         return next((text for text in cells if _WORD.search(text) and text in self.text), "")[:60].strip()
 
@@ -304,13 +306,13 @@ class LayoutDraft:
 
 
 def write_draft(draft: LayoutDraft, pdf: bytes, folder: Path, source: str, today: date) -> Sequence[Path]:
-    """Write ``bill.toml`` and the bill as its sample, with what was read from it, below ``folder``.
+    """Write the bill as a sample of its own below ``folder``, with what was read from it, then ``bill.toml``.
 
     Raises:
-        OSError: it cannot be written.
-        FormatError: the draft does not read its bill.
+        OSError: it cannot be written, or ``bill.toml`` is there; no sample is left then.
+        FormatError: the draft does not read its bill, or is no layout.
     """
-    sample = folder / "samples" / "bill_1"
+    layout_of(toml := draft.toml())
     meta = {
         "source": source,
         "date": today.isoformat(),
@@ -319,16 +321,34 @@ def write_draft(draft: LayoutDraft, pdf: bytes, folder: Path, source: str, today
     }
     read = {name: value for name, value in asdict(draft.bill()).items() if name != "checks"}
     bill = json.dumps(_plain(read), indent=1, ensure_ascii=False)
-    files: Mapping[Path, bytes] = {
-        folder / "bill.toml": draft.toml().encode(),
-        sample / "input.pdf": pdf,
-        sample / "expected.json": f"{bill}\n".encode(),
-        sample / "meta.json": f"{json.dumps(meta, indent=2, ensure_ascii=False)}\n".encode(),
+    files: Mapping[str, bytes] = {
+        "input.pdf": pdf,
+        "expected.json": f"{bill}\n".encode(),
+        "meta.json": f"{json.dumps(meta, indent=2, ensure_ascii=False)}\n".encode(),
     }
-    sample.mkdir(parents=True, exist_ok=True)
-    for path, content in files.items():
-        path.write_bytes(content)
-    return list(files)
+    sample, layout = _new_sample(folder / "samples"), folder / "bill.toml"
+    try:
+        for name, content in files.items():
+            (sample / name).write_bytes(content)
+        with layout.open("xb") as opened:
+            opened.write(toml.encode())
+    except OSError:
+        rmtree(sample, ignore_errors=True)
+        raise
+    return [layout, *(sample / name for name in files)]
+
+
+def _new_sample(samples: Path) -> Path:
+    """The first folder ``bill_1``, ``bill_2`` ... that is not there, made."""
+    samples.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        sample = samples / f"bill_{number}"
+        try:
+            sample.mkdir()
+        except FileExistsError:
+            continue
+        break
+    return sample
 
 
 def _is_number(text: str) -> bool:

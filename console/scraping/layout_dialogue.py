@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from meterfarm import utilities
 from meterfarm.console.errors import UsageError
-from meterfarm.console.terminal.output import print_json, print_line, warn
+from meterfarm.console.terminal.output import print_json, print_line, print_prompt, warn
 from meterfarm.console.terminal.secret_input import next_line
 from meterfarm.formats.bills.bayou import unstored_bill_json
-from meterfarm.formats.bills.layout import REQUIRED
+from meterfarm.formats.bills.layout import LONGEST_NAME, LONGEST_TEXT, REQUIRED, SHORTEST_TEXT
 from meterfarm.formats.errors import FormatError
 from meterfarm.services.layout_drafts import Candidate, LayoutDraft, NotOnTheBill, write_draft
 from meterfarm.support.errors import MachineError
@@ -48,12 +49,17 @@ async def new_layout(file: Path, utility_id: str, name: str | None, root: Path |
     """
     if not _ID.fullmatch(utility_id):
         raise UsageError("An id has lowercase letters, digits and underscores only, such as acme_power.")
+    if name is not None and not 1 <= len(name.strip()) <= LONGEST_NAME:
+        raise UsageError(f"A --name has 1 to {LONGEST_NAME} characters, such as 'Acme Power'.")
     folder = (root or Path(utilities.__path__[0])) / utility_id
     if (folder / utilities.BILL_LAYOUT).exists() or (folder / "bill.py").exists():
         raise UsageError(f"{utility_id} has a layout of bills in {folder}: edit that one.")
+    with suppress(utilities.UtilityUnavailable):  # without a script that works, it has none from there
+        if inherited := utilities.load_utility(utility_id).bill_layout:
+            raise UsageError(f"{utility_id} has a layout of bills, {inherited}, by its script: edit that one.")
     pdf = _read(file)
     try:
-        draft = LayoutDraft(pdf, name or utility_id.replace("_", " ").title())
+        draft = LayoutDraft(pdf, name.strip() if name else utility_id.replace("_", " ").title())
     except FormatError as exc:
         raise UsageError(f"{file}: {exc}") from exc
     print_line(_INTRODUCTION)
@@ -147,7 +153,10 @@ async def _ask_text(draft: LayoutDraft) -> None:
     print_line("\nA text that all bills of this utility have and no others, such as its name")
     while True:
         answer = await _answer(draft.proposed_text)
-        if len(answer) >= 3 and answer in draft.text:
+        if not SHORTEST_TEXT <= len(answer) <= LONGEST_TEXT:
+            warn(f"It needs {SHORTEST_TEXT} to {LONGEST_TEXT} characters: type a part of a line.", by="")
+            continue
+        if answer in draft.text:
             draft.has = answer
             return
         warn(f"“{one_line(answer, 60)}” does not stand on the bill: type a part of a line of it.", by="")
@@ -155,11 +164,10 @@ async def _ask_text(draft: LayoutDraft) -> None:
 
 async def _answer(default: str) -> str:
     """The next line; an empty one is the default. Raises UsageError at the end."""
-    sys.stdout.write(f"[{one_line(default, 40)}] > " if default else "> ")
-    sys.stdout.flush()
+    print_prompt(f"[{one_line(default, 40)}] > " if default else "> ")
     line = await next_line()
     if not sys.stdin.isatty():
-        sys.stdout.write("\n")
+        print_line("")
     if line is None:
         raise UsageError("The answers on standard input ended before all was asked; nothing was written.")
     return line.strip() or default

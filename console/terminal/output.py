@@ -26,6 +26,11 @@ def print_line(line: str) -> None:
     _write(lines(line))
 
 
+def print_prompt(text: str) -> None:
+    """What stands before an answer, on its line. Raises ReaderGone."""
+    _write(lines(text), end="")
+
+
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """A JSON document on standard output. Raises ReaderGone."""
     _write(as_json(plain(value), indent=indent))
@@ -61,9 +66,9 @@ def show_empty(sentence: str, listing: Listing) -> None:
         _write(listing.as_tsv())
 
 
-def _write(text: str) -> None:
+def _write(text: str, end: str = "\n") -> None:
     try:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
     except BrokenPipeError as exc:
         raise ReaderGone from exc

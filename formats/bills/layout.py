@@ -49,6 +49,8 @@ _ID = re.compile(r"[A-Za-z]{0,4}-?\d[\w./-]*(?: \d[\w./-]*)*")
 _HOLE = re.compile(r"\{(\w*)\}")
 _FARTHEST = 2
 MOST_STARS, _LONGEST = 4, 500
+LONGEST_NAME, SHORTEST_TEXT, LONGEST_TEXT = 120, 3, 200
+"""Characters of a layout's ``name`` and of its ``has``."""
 
 
 class MeterRowPattern(BaseModel):
@@ -63,9 +65,9 @@ class BillLayout(BaseModel):
     """A layout as its file has it; ``has`` is a text on all its bills and on no other's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
     version: int = Field(ge=1)
-    has: str = Field(min_length=3, max_length=200)
+    has: str = Field(min_length=SHORTEST_TEXT, max_length=LONGEST_TEXT)
     day_first: bool = False
     decimal_comma: bool = False
     fields: Mapping[str, str]

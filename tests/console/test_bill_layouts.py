@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from meterfarm import utilities
+from meterfarm.console.errors import ReaderGone
+from meterfarm.console.scraping.layout_dialogue import _answer
 from meterfarm.formats.bills.layout import LayoutReader, layout_of
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
@@ -106,6 +110,42 @@ def test_what_is_not_on_the_bill_is_asked_for_again(command: Command, tmp_path: 
     ]
 
 
+def test_a_text_that_is_too_long_is_asked_for_again(command: Command, tmp_path: Path) -> None:
+    status, _, errors = _drafted(command, tmp_path, (*ANSWERS[:-1], "A" * 201, ANSWERS[-1]))
+    assert status == 0, errors
+    assert errors.splitlines()[-1] == "It needs 3 to 200 characters: type a part of a line."
+
+
+def test_a_prompt_that_nobody_reads_ends_the_dialogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", pipe)
+        with pytest.raises(ReaderGone):
+            asyncio.run(_answer("1"))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+
+
+def test_samples_that_are_there_are_kept(command: Command, tmp_path: Path) -> None:
+    samples = tmp_path / "utilities" / "anytown_power" / "samples"
+    (samples / "bill_1").mkdir(parents=True)
+    (samples / "bill_1" / "input.pdf").write_bytes(b"another bill")
+    status, _, errors = _drafted(command, tmp_path)
+    assert status == 0, errors
+    assert (samples / "bill_1" / "input.pdf").read_bytes() == b"another bill"
+    assert (samples / "bill_2" / "expected.json").is_file()
+
+
+def test_a_layout_that_cannot_be_written_leaves_no_sample(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "utilities" / "anytown_power"
+    folder.mkdir(parents=True)
+    (folder / "bill.toml").symlink_to(tmp_path / "elsewhere")
+    status, _, errors = _drafted(command, tmp_path)
+    assert (status, errors.splitlines()[-1].partition(" cannot be written")[1]) == (1, " cannot be written")
+    assert not list((folder / "samples").iterdir())
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.parametrize("count", [0, 3, len(ANSWERS) - 1])
 def test_answers_that_end_early_leave_nothing(command: Command, tmp_path: Path, count: int) -> None:
     status, _, errors = _drafted(command, tmp_path, ANSWERS[:count])
@@ -118,7 +158,9 @@ def test_answers_that_end_early_leave_nothing(command: Command, tmp_path: Path, 
     ("arguments", "says"),
     [
         (["{file}", "--utility", "Acme Power"], "lowercase letters"),
+        (["{file}", "--utility", "acme", "--name", "A" * 121], "1 to 120 characters"),
         (["{file}", "--utility", "speculoos_power"], "has a layout of bills"),
+        (["{file}", "--utility", "suikerwafel_energy"], "has a layout of bills, stroopwafel_energy"),
         (["{lost}", "--utility", "acme"], "cannot be opened"),
         (["{text}", "--utility", "acme"], "not a PDF"),
     ],

@@ -73,8 +73,13 @@ def test_every_kept_amount_and_day_of_other_languages_is_found_again(made: Any) 
 
 
 def test_pictures_have_the_page_with_a_legend_beside_it(command: Command, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"not ours")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".input-page-1.png").symlink_to(kept)
     ran = command("read", "--json", "--explain", "--out", str(tmp_path / "out"), str(SOLAR))
-    assert ran.status == 0
+    assert (ran.status, kept.read_bytes()) == (0, b"not ours")
+    (tmp_path / "out" / ".input-page-1.png").unlink(missing_ok=True)
     pictures = json.loads(ran.stdout)["pictures"]
     assert [Path(each).name for each in pictures] == ["input-page-1.png", "input-page-2.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -82,6 +87,7 @@ def test_pictures_have_the_page_with_a_legend_beside_it(command: Command, tmp_pa
         "input-page-2.png",
     ]
     for each in pictures:
+        assert Path(each).stat().st_mode & 0o777 == 0o600
         with Image.open(each) as picture:
             counted: Any = picture.convert("RGB").getcolors(1 << 20)
             colours = {colour for _, colour in counted}
