@@ -318,11 +318,13 @@ class HistoryCheck:
     """What of a bill was held against other bills or intervals; ``what`` is a sentence with the figures.
 
     ``name`` is ``periods``, ``reads``, ``intervals``, ``tariff``, ``meters`` or ``last_year``.
+    ``counted`` is what a meter's row was held against: the sum of its intervals.
     """
 
     name: str
     verdict: CheckVerdict
     what: str
+    counted: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,17 +66,18 @@ class IntervalChecks:
                 if billed.value == counted.value
                 else f"{amount(counted)}, the same to its last digit"
             )
-            return HistoryCheck("intervals", CheckVerdict.PASSED, f"{what}{same}.")
-        if given is not None and same_amount(billed, _net(use, given.over(*time), billed)):
+            return HistoryCheck("intervals", CheckVerdict.PASSED, f"{what}{same}.", counted)
+        net = counted if given is None else _net(use, given.over(*time), billed)
+        if given is not None and same_amount(billed, net):
             what = (
                 f"Meter {meter.id}: {amount(billed)}, and its {of} add up to the same, less what it fed in."
             )
-            return HistoryCheck("intervals", CheckVerdict.PASSED, what)
+            return HistoryCheck("intervals", CheckVerdict.PASSED, what, net)
         if time[1] > self._settled:
             return _undecided(meter, f"the newest of its intervals may still change (within {self._lags})")
         if self.shares_days:
             return _undecided(meter, "bills share the day of the read, and at which hour it was is not known")
-        return HistoryCheck("intervals", CheckVerdict.FAILED, _differing(meter, counted, of))
+        return HistoryCheck("intervals", CheckVerdict.FAILED, _differing(meter, counted, of), counted)
 
     def _why_not(self, use: MeteredUse, taken: MeteredSeries, start: int, end: int) -> str:
         """Why the readings do not allow a verdict; "" if they do."""

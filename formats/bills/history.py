@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from meterfarm.formats.bills.against_intervals import IntervalChecks
 from meterfarm.formats.bills.bill_figures import money
-from meterfarm.formats.bills.last_year import compared_with_last_year
+from meterfarm.formats.bills.last_year import LastYear
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import Bill, BillMeter, CheckVerdict, HistoryCheck, Series
 
@@ -31,16 +31,14 @@ def history_checks(
     intervals = IntervalChecks(
         series, clock, lag, shares_days=_share_days([bills[place] for place in in_time])
     )
+    before = LastYear(bills)
     chain = _Chain(shares_days=intervals.shares_days)
     for place in in_time:
         bill = bills[place]
         found[place] = [
             *chain.add(bill),
             *(check for meter in bill.meters for check in intervals.check(meter)),
-            *(
-                HistoryCheck("last_year", CheckVerdict.NOTE, what)
-                for what in compared_with_last_year(bill, bills)
-            ),
+            *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
         ]
     return found
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import accumulate
 
 from meterfarm.formats.bills.bill_figures import in_known_unit, money, unit_name
 from meterfarm.records import Bill, Commodity, Unit
@@ -48,21 +50,51 @@ def daily_use(bill: Bill) -> Mapping[Commodity, DailyUse]:
     return found
 
 
-def compared_with_last_year(bill: Bill, bills: Sequence[Bill]) -> Iterator[str]:
-    """A sentence for each commodity with far more or less use, or cost, a day than in the same days then."""
-    before = _a_year_before(bill, bills)
-    if before is None:
-        return
-    now, then = daily_use(bill), daily_use(before)
-    for commodity, use in now.items():
-        other = then.get(commodity)
-        if other is None or other.unit is not use.unit:
-            continue
-        uses = [each for one in bills if (each := daily_use(one).get(commodity)) is not None]
-        if _is_far(use.a_day, other.a_day, _usual(uses, [each.used for each in uses])):
-            yield _of_use(commodity, use, other, before)
-        elif _is_far(_cost(use), _cost(other), _usual(uses, [Fraction(each.cents or 0) for each in uses])):
-            yield _of_cost(commodity, use, other, before)
+class LastYear:
+    """The bills of an account, to find in them that of the same days of the year before."""
+
+    def __init__(self, bills: Sequence[Bill]) -> None:
+        self._bills = sorted(bills, key=lambda bill: bill.billing_period_from)
+        self._until = list(accumulate((bill.billing_period_to for bill in self._bills), max))
+        """Until when the bills up to each one are."""
+        uses: dict[tuple[Commodity, Unit], list[DailyUse]] = {}
+        for bill in bills:
+            for commodity, use in daily_use(bill).items():
+                uses.setdefault((commodity, use.unit), []).append(use)
+        self._usual = {kind: _usual(alike) for kind, alike in uses.items()}
+
+    def compared(self, bill: Bill) -> Iterator[str]:
+        """A sentence for each commodity with far more or less use, or cost, a day than in those days then."""
+        before = self._a_year_before(bill)
+        if before is None:
+            return
+        then = daily_use(before)
+        for commodity, use in daily_use(bill).items():
+            other = then.get(commodity)
+            if other is None or other.unit is not use.unit:
+                continue
+            used, cost = self._usual[commodity, use.unit]
+            if _is_far(use.a_day, other.a_day, used):
+                yield _of_use(commodity, use, other, before)
+            elif _is_far(_cost(use), _cost(other), cost):
+                yield _of_cost(commodity, use, other, before)
+
+    def _a_year_before(self, bill: Bill) -> Bill | None:
+        """The bill that has most of the same days of the year before, if it has most of them."""
+        first, last = bill.billing_period_from - _YEAR, bill.billing_period_to - _YEAR
+        days = (last - first).days + 1
+        found = [
+            other for other in self._on(first + (last - first) // 2) if 2 * _shared(other, first, last) > days
+        ]
+        return max(found, key=lambda other: (_shared(other, first, last), other.billed_on), default=None)
+
+    def _on(self, day: date) -> Iterator[Bill]:
+        """The bills with a day; whoever has most of a time has its middle."""
+        place = bisect_right(self._bills, day, key=lambda bill: bill.billing_period_from)
+        while place and self._until[place - 1] >= day:
+            place -= 1
+            if self._bills[place].billing_period_to >= day:
+                yield self._bills[place]
 
 
 def _is_far(now: Fraction, then: Fraction, usual: Fraction) -> bool:
@@ -71,22 +103,15 @@ def _is_far(now: Fraction, then: Fraction, usual: Fraction) -> bool:
     return not 1 / _FAR < now / then < _FAR
 
 
-def _a_year_before(bill: Bill, bills: Sequence[Bill]) -> Bill | None:
-    """The bill that has most of the same days of the year before, if it has most of them."""
-    first, last = bill.billing_period_from - _YEAR, bill.billing_period_to - _YEAR
-    best = max(bills, key=lambda other: (_shared(other, first, last), other.billed_on), default=None)
-    days = (last - first).days + 1
-    return best if best is not None and 2 * _shared(best, first, last) > days > 0 else None
-
-
 def _shared(bill: Bill, first: date, last: date) -> int:
     return (min(bill.billing_period_to, last) - max(bill.billing_period_from, first)).days + 1
 
 
-def _usual(uses: Sequence[DailyUse], amounts: Sequence[Fraction]) -> Fraction:
-    """The mean of a day over all bills."""
+def _usual(uses: Sequence[DailyUse]) -> tuple[Fraction, Fraction]:
+    """Use, and cents, of a day: the means over all bills."""
     days = sum(use.days for use in uses)
-    return sum(amounts, Fraction()) / days if days else Fraction()
+    used = sum((use.used for use in uses), Fraction())
+    return used / days, Fraction(sum(use.cents or 0 for use in uses), days)
 
 
 def _cost(use: DailyUse) -> Fraction:

@@ -140,9 +140,8 @@ def meter_picture(meter: ReportedMeter) -> MeterPicture | None:
         billed = float(in_known_unit(each.row.consumption))
         tip = f"{span_text(first, last)}: {billed:,.3f} {unit} on the bill"
         bars.append(ChartBar(first, last, [BarPart(billed, f"{kind} pale")], tip))
-        is_open = each.verdict not in _DOTS
-        counted = "" if each.counted is None else f", {each.counted:,.3f} {unit} in intervals"
-        value = None if is_open else each.counted
+        value = None if each.counted is None else float(in_known_unit(each.counted))
+        counted = "" if value is None else f", {value:,.3f} {unit} in intervals"
         dots.append(ChartDot(first, last, value, _DOTS.get(each.verdict, "open"), tip + counted))
     panel = ChartPanel(f"{unit} a bill", bars, dots, height=96)
     verdicts = [each.verdict for each in meter.compared]

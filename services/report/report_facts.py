@@ -8,8 +8,6 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.bills.checks import checks_of
-from meterfarm.formats.bills.metered import MeteredSeries
-from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import (
     Account,
     Bill,
@@ -17,14 +15,14 @@ from meterfarm.records import (
     BillStatus,
     CheckVerdict,
     Commodity,
-    Direction,
     HistoryCheck,
     LineItem,
     Measure,
+    Quantity,
     Series,
-    Unit,
 )
 from meterfarm.services.bill_history import account_checks, days_of, series_of
+from meterfarm.services.report.billed_days import billed_again
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import SeriesCoverage, StoredAccount, StoredBill
 from meterfarm.storage.store import CompanyStore
@@ -41,7 +39,7 @@ _SYMBOLS = {"US": "$", "CA": "$", "AU": "$", "NZ": "$", "GB": "£", "CH": "CHF "
 class ReportedBill:
     """A bill: ``bill`` is None if it is not read, or locked.
 
-    ``superseded``: a later one bills its days again.
+    ``superseded``: a later one bills its meters again for its days.
     """
 
     id: int
@@ -56,13 +54,13 @@ class ReportedBill:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
-    """A meter's row on a bill, what its intervals add up to in its unit's power of ten, and the verdict.
+    """A meter's row on a bill, the sum of intervals that it was held against, and the verdict.
 
-    ``counted`` is None where the intervals don't cover the days.
+    ``counted`` is None where there is no verdict.
     """
 
     row: BillMeter
-    counted: float | None
+    counted: Quantity | None
     verdict: CheckVerdict
 
 
@@ -123,7 +121,7 @@ def _account(
     withheld = frozenset(number for number, each in status.items() if each is BillStatus.LOCKED)
     series = series_of(store, stored)
     checks = account_checks(every, withheld, series, zone, lag)
-    again = _billed_again(every)
+    again = billed_again(every)
     shown = [
         ReportedBill(
             each.id,
@@ -137,7 +135,6 @@ def _account(
         )
         for each in every[-MOST_BILLS:]
     ]
-    clock = LocalTime(zone)
     covered = store.readings.coverage_by_series(stored.id)
     ids = dict.fromkeys(
         [
@@ -145,7 +142,7 @@ def _account(
             *(row.id for each in shown if not each.superseded for row in _rows(each)),
         ]
     )
-    meters = [_meter(number, stored.account, shown, series, covered, clock) for number in ids]
+    meters = [_meter(number, stored.account, shown, series, covered) for number in ids]
     return ReportedAccount(
         stored.account, shown, max(0, len(every) - MOST_BILLS), meters, _currency(stored, shown)
     )
@@ -159,15 +156,6 @@ def _own(stored: StoredBill, withheld: frozenset[int]) -> Iterator[HistoryCheck]
             yield HistoryCheck(
                 check.name, CheckVerdict.PASSED if check.passed else CheckVerdict.FAILED, check.what
             )
-
-
-def _billed_again(every: Sequence[StoredBill]) -> frozenset[int]:
-    """The ids of bills of which a later one has the same days."""
-    newest: dict[tuple[date, date], int] = {}
-    for each in sorted(every, key=lambda one: (one.billed_on, one.id)):
-        if each.bill is not None:
-            newest[each.bill.billing_period_from, each.bill.billing_period_to] = each.id
-    return frozenset(each.id for each in every if each.bill is not None and each.id not in newest.values())
 
 
 def _rows(bill: ReportedBill) -> Sequence[BillMeter]:
@@ -185,12 +173,10 @@ def _meter(
     bills: Sequence[ReportedBill],
     series: Sequence[Series],
     covered: Sequence[SeriesCoverage],
-    clock: LocalTime,
 ) -> ReportedMeter:
     own = [one for one in series if one.meter_id == number and one.measure in _AMOUNTS and one.readings]
-    taken = next((MeteredSeries(one) for one in own if one.direction is not Direction.RECEIVED), None)
     compared = [
-        ComparedRow(row, _counted(row, taken, clock), check.verdict)
+        ComparedRow(row, check.counted, check.verdict)
         for bill in bills
         if not bill.superseded
         for row, check in zip(_rows(bill), _against_intervals(bill), strict=True)
@@ -200,15 +186,6 @@ def _meter(
     commodity = (known or [each.row.commodity for each in compared])[0]
     compared.sort(key=lambda each: each.row.billing_period_from)
     return ReportedMeter(number, commodity, own, compared, [one for one in covered if one.meter_id == number])
-
-
-def _counted(row: BillMeter, taken: MeteredSeries | None, clock: LocalTime) -> float | None:
-    if taken is None or taken.unit is not row.consumption.unit:
-        return None
-    end = clock.day(row.billing_period_to + timedelta(days=1)).start
-    use = taken.over(clock.day(row.billing_period_from).start, end)
-    power = 3 if taken.unit is Unit.WH else 0
-    return None if use.gaps or use.crosses else float(use.mantissa * 10.0 ** (use.exponent - power))
 
 
 def _currency(stored: StoredAccount, bills: Sequence[ReportedBill]) -> str:

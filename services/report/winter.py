@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from meterfarm.formats.bills.bill_figures import unit_name
 from meterfarm.formats.bills.last_year import daily_use
 from meterfarm.records import Bill, Commodity
+from meterfarm.services.report.billed_days import days_of_bills
 
 _NORTH, _SOUTH = (12, 1, 2), (6, 7, 8)
 _SOUTHERN = ("Australia/", "Pacific/Auckland", "Antarctica/", "Africa/Johannesburg")
@@ -117,7 +118,7 @@ def _year_of(newest_first: Sequence[Bill]) -> Sequence[Bill] | None:
     taken: list[Bill] = []
     for bill in newest_first:
         taken.append(bill)
-        if sum(map(_days, taken)) >= _YEAR_DAYS:
+        if days_of_bills(taken) >= _YEAR_DAYS:
             return taken
     return None
 
@@ -149,14 +150,10 @@ def _span(bills: Sequence[Bill]) -> BilledSpan:
         min(bill.billing_period_from for bill in bills),
         max(bill.billing_period_to for bill in bills),
         len(bills),
-        sum(map(_days, bills)),
+        days_of_bills(bills),
         sum(bill.total_amount - (bill.outstanding_balance or 0) for bill in bills),
         spent,
     )
-
-
-def _days(bill: Bill) -> int:
-    return (bill.billing_period_to - bill.billing_period_from).days + 1
 
 
 def _reasons(now: BilledSpan, before: BilledSpan) -> Iterator[CostReason]:

@@ -1,0 +1,85 @@
+"""A report adds up and compares bills that belong together, and says of the others why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from meterfarm.records import (
+    Bill,
+    BillMeter,
+    Commodity,
+    Direction,
+    Meter,
+    Quantity,
+    Reading,
+    Series,
+    Unit,
+)
+from meterfarm.services.report import customer_report
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.store import CompanyStore
+from tests.services.reported import CLOCK, EXPORT, Made, keep
+from tests.storage.made import USERNAME, UTILITY
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+ELECTRIC, GAS = Meter("E1", Commodity.ELECTRIC), Meter("G1", Commodity.GAS)
+WINTER = Made("1", (ELECTRIC,), date(2025, 12, 1), 3)
+
+
+def customer(store: CompanyStore) -> Customer:
+    return store.customers.ensure(UTILITY, USERNAME)
+
+
+def shown(store: CompanyStore, whose: Customer) -> str:
+    return " ".join(customer_report(store, whose, NOW).split())
+
+
+def kept(store: CompanyStore, made: Made, bills: Sequence[Bill]) -> str:
+    """The page of an account with these bills, without intervals."""
+    whose = customer(store)
+    keep(store, whose, made, bills=bills, intervals=False)
+    return shown(store, whose)
+
+
+def test_a_ring_is_the_sum_that_the_bill_was_held_against(store: CompanyStore) -> None:
+    """A net meter's bill is of what it took less what it gave; so is the ring."""
+    whose = customer(store)
+    first, last = date(2026, 3, 1), date(2026, 3, 31)
+    row = BillMeter("E1", Commodity.ELECTRIC, first, last, Quantity(743_000, 0, Unit.WH))
+    march = Bill("1", date(2026, 4, 3), None, first, last, 5_000, 0, 5_000, meters=(row,))
+    account = keep(store, whose, Made("1", (ELECTRIC,), first, 1), bills=[march], intervals=False)
+    start, end = CLOCK.day(first).start, CLOCK.day(last + timedelta(days=1)).start
+    for direction, each in ((Direction.DELIVERED, 1_500), (Direction.RECEIVED, 500)):
+        readings = [Reading(at, 3_600, each) for at in range(start, end, 3_600)]
+        series = Series("E1", Commodity.ELECTRIC, direction, Unit.WH, 0, readings)
+        store.readings.save(account, EXPORT, "E1", [series])
+    page = shown(store, whose)
+    assert "1 agree exactly" in page
+    assert "743.000 kWh on the bill, 743.000 kWh in intervals" in page
+
+
+def test_bills_of_other_meters_for_the_same_days_all_count(store: CompanyStore) -> None:
+    gas = Made("1", (GAS,), date(2025, 12, 1), 3)
+    both = [*WINTER.bills(), *gas.bills()]
+    page = kept(store, replace(WINTER, meters=(ELECTRIC, GAS)), both)
+    cents = sum(bill.total_amount for bill in both)
+    assert "billed again later" not in page.lower()
+    assert f"Last winter cost ${cents / 100:,.2f}" in page
+    assert "6 bills, 1 Dec 2025 – 28 Feb 2026, 90 days" in page  # noqa: RUF001 - a range
+
+
+def test_a_bill_that_is_billed_again_a_day_off_counts_once(store: CompanyStore) -> None:
+    bills = list(WINTER.bills())
+    day = timedelta(days=1)
+    again = replace(
+        bills[1],
+        billed_on=bills[2].billed_on + day,
+        billing_period_from=bills[1].billing_period_from + day,
+        total_amount=bills[1].total_amount + 100,
+    )
+    page = kept(store, WINTER, [*bills, again])
+    cents = sum(bill.total_amount for bill in (bills[0], again, bills[2]))
+    assert f"Last winter cost ${cents / 100:,.2f}" in page
+    assert page.count("Billed again later.") == 1
