@@ -62,7 +62,8 @@ def account_checks(
     """The checks of an account's bills by id; of those that are ``withheld`` only that periods abut."""
     read = [(each.id, each.bill) for each in bills if each.bill is not None]
     shown = [_without_figures(bill) if bill_id in withheld else bill for bill_id, bill in read]
-    checks = checks_of_history(shown, series, LocalTime(zone), lag)
+    places = frozenset(place for place, (bill_id, _) in enumerate(read) if bill_id in withheld)
+    checks = checks_of_history(shown, series, LocalTime(zone), lag, places)
     return {bill_id: found for (bill_id, _), found in zip(read, checks, strict=True)}
 
 

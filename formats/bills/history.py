@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -17,12 +17,17 @@ _DAY = timedelta(days=1)
 
 
 def history_checks(
-    bills: Sequence[Bill], series: Sequence[Series], clock: LocalTime, lag: timedelta
+    bills: Sequence[Bill],
+    series: Sequence[Series],
+    clock: LocalTime,
+    lag: timedelta,
+    withheld: Set[int] = frozenset(),
 ) -> Sequence[Sequence[HistoryCheck]]:
     """The checks of each bill of one account, in the order that the bills come in.
 
     ``series`` are those of the account's meters; ``clock`` is of the utility's zone, in which days begin.
     ``lag``: how long after a day's end its readings may still be missing or provisional.
+    Of bills at the places ``withheld`` no amount is in any sentence; they come without meters.
     """
     in_time = sorted(
         range(len(bills)), key=lambda place: (bills[place].billing_period_from, bills[place].billed_on)
@@ -36,7 +41,7 @@ def history_checks(
     for place in in_time:
         bill = bills[place]
         found[place] = [
-            *chain.add(bill),
+            *chain.add(bill, shown=place not in withheld),
             *(check for meter in bill.meters for check in intervals.check(meter)),
             *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
         ]
@@ -56,22 +61,23 @@ class _Chain:
 
     shares_days: bool
     _last: Bill | None = None
+    _last_shown: bool = True
     _meters: dict[str, BillMeter] = field(default_factory=dict)
     """What each meter's last row on a bill is."""
 
-    def add(self, bill: Bill) -> Iterator[HistoryCheck]:
-        """How the next bill follows those before it."""
+    def add(self, bill: Bill, *, shown: bool) -> Iterator[HistoryCheck]:
+        """How the next bill follows those before it; without amounts unless both may be shown."""
         last = self._last
         if last is not None and _days(last) == _days(bill):
-            yield HistoryCheck("periods", CheckVerdict.NOTE, _billed_again(last, bill))
-            self._last = bill
+            yield HistoryCheck("periods", CheckVerdict.NOTE, _billed_again(last, bill, shown and self._last_shown))
+            self._last, self._last_shown = bill, shown
             self._meters |= {meter.id: meter for meter in bill.meters}
             return
         if last is not None:
             yield self._follows(last, bill)
         yield from self._meters_of(last, bill)
         if last is None or bill.billing_period_to >= last.billing_period_to:
-            self._last = bill
+            self._last, self._last_shown = bill, shown
 
     def _follows(self, last: Bill, bill: Bill) -> HistoryCheck:
         first, expected = bill.billing_period_from, last.billing_period_to + (not self.shares_days) * _DAY
@@ -114,8 +120,10 @@ def _days(bill: Bill) -> tuple[date, date]:
     return bill.billing_period_from, bill.billing_period_to
 
 
-def _billed_again(last: Bill, bill: Bill) -> str:
+def _billed_again(last: Bill, bill: Bill, with_amounts: bool) -> str:
     what = f"It bills the same days again as the bill of {last.billed_on}"
+    if not with_amounts:
+        return f"{what}."
     if last.total_amount == bill.total_amount:
         return f"{what}, with the same total."
     return f"{what}: {money(bill.total_amount)} in all instead of {money(last.total_amount)}."

@@ -131,6 +131,23 @@ def test_a_locked_bills_figures_are_withheld(farm: Store, store: CompanyStore) -
     assert "No fault found" in shown
 
 
+def test_a_bill_that_bills_a_locked_ones_days_again_has_neither_total(
+    farm: Store, store: CompanyStore
+) -> None:
+    change_company(farm, farm.companies.only(), ChangeCompany(history="none", continuous=False))
+    whose = customer(store)
+    made = Made("1", (ELECTRIC,), date(2025, 10, 1), 1)
+    (first,) = made.bills()
+    more = replace(first, billed_on=first.billed_on + timedelta(days=5), total_amount=first.total_amount + 7)
+    keep(store, whose, made, bills=[first, more], intervals=False)
+    again, before = store.bills.list(whose)
+    for unlocked in (again, before):
+        what = history_checks(store, whose)[again.id][0].what
+        assert what == f"It bills the same days again as the bill of {first.billed_on}."
+        store.bills.unlock(unlocked.id, "us")
+    assert " in all instead of " in history_checks(store, whose)[again.id][0].what
+
+
 def test_five_years_of_quarter_hours_are_quick_and_bounded(store: CompanyStore) -> None:
     whose = customer(store)
     keep(store, whose, Made("1", (ELECTRIC,), date(2021, 1, 1), 60, step=900))
