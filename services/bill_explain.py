@@ -10,7 +10,7 @@ from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
 
-from meterfarm.formats.bills.generic.output import GENERIC
+from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.generic.read import sheets_of
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.pdf import opened

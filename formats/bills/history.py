@@ -69,7 +69,9 @@ class _Chain:
         """How the next bill follows those before it; without amounts unless both may be shown."""
         last = self._last
         if last is not None and _days(last) == _days(bill):
-            yield HistoryCheck("periods", CheckVerdict.NOTE, _billed_again(last, bill, shown and self._last_shown))
+            yield HistoryCheck(
+                "periods", CheckVerdict.NOTE, _billed_again(last, bill, shown and self._last_shown)
+            )
             self._last, self._last_shown = bill, shown
             self._meters |= {meter.id: meter for meter in bill.meters}
             return

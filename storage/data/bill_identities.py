@@ -12,18 +12,31 @@ from sqlalchemy import bindparam, insert
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
-from meterfarm.records import BillSource, EventKind, ListedBill
+from meterfarm.formats.bills.generic import GENERIC
+from meterfarm.records import Bill, BillReading, BillSource, EventKind, ListedBill
 from meterfarm.storage.customers import identity
-from meterfarm.storage.data import documents
+from meterfarm.storage.data import UploadedBill, documents
 from meterfarm.storage.database import insert_absent, now
 from meterfarm.storage.runs import events
-from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, CustomerRow, UnlockRow, metadata
+from meterfarm.storage.tables import (
+    NEWEST_VERSION,
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    CustomerRow,
+    ExtractionRow,
+    UnlockRow,
+    metadata,
+)
 
 BY_POLICY = "policy"
 UPLOADED = "upload "
 """How the key of a bill begins that was uploaded, as long as its portal has not listed it."""
 _BILL = metadata.tables["bill"]
+_COMPANIES = ("supplier", "delivery_company")
 _MONTHS = 12
+_MOST_COMPARED = 50
+"""Bills of an account that an upload is held against, the newest."""
 _MADE_WITH = columns(
     col(CustomerRow.utility), col(CustomerRow.unlock_months), col(CustomerRow.unlock_continuous)
 ).where(col(CustomerRow.id) == bindparam("customer"))
@@ -45,6 +58,46 @@ class _Policy:
         if self.newest is not None and billed_on is not None and billed_on > self.newest:
             return self.continuous
         return self.since is not None and (billed_on or date.max) >= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who issued a bill, as far as it says itself: its declared layout, the companies and meters on it."""
+
+    layout: str
+    companies: Set[str]
+    meters: Set[str]
+
+    @classmethod
+    def of(cls, layout: str, reading: BillReading | None, bill: Bill | None) -> Issuer:
+        """By the layout that read it; the generic one is nobody's."""
+        named = [reading.fields.get(name) for name in _COMPANIES] if reading is not None else []
+        names = ("".join(filter(str.isalnum, name.casefold())) for name in named if isinstance(name, str))
+        meters = frozenset(meter.id for meter in bill.meters) if bill is not None else frozenset()
+        return cls("" if layout == GENERIC else layout, frozenset(filter(None, names)), meters)
+
+    def is_also_of(self, other: Issuer) -> bool:
+        """Whether something shows that both bills are of one utility. An account's number alone does not."""
+        if self.layout and self.layout == other.layout:
+            return True
+        return bool(self.companies & other.companies or self.meters & other.meters)
+
+
+def is_of_account(session: Session, account_id: int, upload: UploadedBill) -> bool:
+    """Whether a bill of the account is of the utility that issued the upload, as no script knows it."""
+    query = (
+        select(BillVersionRow, ExtractionRow.layout)
+        .join(BillRow, col(BillVersionRow.id) == NEWEST_VERSION)
+        .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
+        .where(BillRow.account_id == account_id)
+        .order_by(col(BillRow.id).desc())
+        .limit(_MOST_COMPARED)
+    )
+    issuer = Issuer.of(upload.layout, upload.reading, upload.bill)
+    return any(
+        issuer.is_also_of(Issuer.of(layout, documents.reading_of(version), documents.bill_of(version)))
+        for version, layout in session.exec(query)
+    )
 
 
 def identities(

@@ -15,7 +15,7 @@ from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBil
 from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import ReadBill, StoredUpload, UploadedBill, accounts, bill_saving, documents
-from meterfarm.storage.data.bill_identities import UPLOADED, unlocked_from_the_start
+from meterfarm.storage.data.bill_identities import UPLOADED, is_of_account, unlocked_from_the_start
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
 from meterfarm.storage.tables import (
@@ -172,12 +172,12 @@ def _assigned(
     unassigned_row: BillRow | None,
 ) -> BillRow:
     """The bill that an upload is that was read: one of its account, an unassigned one, or a new one."""
-    customer = named or _owner(session, vault, company_id, upload.utility, bill.account_number)
+    customer = named or _owner(session, vault, company_id, upload, bill.account_number)
     if not customer.utility:
         customer.utility = upload.utility
         session.flush()
     account = _account(session, customer, bill)
-    known = _of_the_same_period(session, account, bill)
+    known = _of_the_same_period(session, account, upload.utility, bill)
     if known is not None and unassigned_row is not None:
         _merge(session, company_id, unassigned_row, known)
         unassigned_row = None
@@ -197,17 +197,25 @@ def _assigned(
     return session.exec(query).one()
 
 
-def _owner(session: Session, vault: Vault, company_id: int, utility: str, number: str) -> CustomerRow:
-    """The first customer who has the account of this utility; a new one, if nobody has."""
+def _owner(session: Session, vault: Vault, company_id: int, upload: UploadedBill, number: str) -> CustomerRow:
+    """The first customer who has the account of this utility; a new one, if nobody has.
+
+    Several utilities may have the number: where none is known, the account's bills must be of the same one.
+
+    Raises:
+        StorageError: a customer could not be made.
+    """
     query = (
-        select(CustomerRow)
+        select(CustomerRow, AccountRow.id)
         .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
         .where(CustomerRow.company_id == company_id, CustomerRow.state != CustomerState.REMOVED.value)
-        .where(CustomerRow.utility == utility, _is_or_was(number))
+        .where(CustomerRow.utility == upload.utility, _is_or_was(number))
         .order_by(col(AccountRow.number) != number, col(CustomerRow.id))
     )
-    row = session.exec(query.with_for_update(of=CustomerRow)).first()
-    made = row or identity.create(session, vault, company_id, utility, None)
+    for row, account_id in session.exec(query.with_for_update(of=CustomerRow)):
+        if upload.utility or is_of_account(session, account_id, upload):
+            return row
+    made = identity.create(session, vault, company_id, upload.utility, None)
     if made is None:  # only an external id could keep it out, and there is none
         raise StorageError("A customer could not be made; upload the bill again.")
     return made
@@ -234,8 +242,11 @@ def _account(session: Session, customer: CustomerRow, bill: Bill) -> AccountRow:
     return accounts.enter(session, Customer.of(customer), shown)
 
 
-def _of_the_same_period(session: Session, account: AccountRow, bill: Bill) -> BillRow | None:
-    """The account's bill of this day and period, or an unread one of this day: the portal's own copy."""
+def _of_the_same_period(session: Session, account: AccountRow, utility: str, bill: Bill) -> BillRow | None:
+    """The account's bill of this day and period, or an unread one of this day: the portal's own copy.
+
+    None of another utility.
+    """
     query = (
         select(BillRow, BillVersionRow)
         .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
@@ -243,6 +254,8 @@ def _of_the_same_period(session: Session, account: AccountRow, bill: Bill) -> Bi
         .where(func.coalesce(BillVersionRow.billed_on, BillRow.billed_on) == bill.billed_on)
         .order_by(col(BillVersionRow.total_amount).is_(None), col(BillRow.id))
     )
+    if utility:
+        query = query.where(col(BillRow.utility).in_((utility, "")))
     period = (bill.billing_period_from, bill.billing_period_to)
     for row, version in session.exec(query):
         if version.total_amount is None or (version.billing_period_from, version.billing_period_to) == period:

@@ -87,6 +87,18 @@ def test_an_upload_of_no_layout_is_a_bill_as_far_as_it_is_certain(
     assert uploaded(store, AMERICAN[1].pdf()).id == bill.id
 
 
+def test_the_same_account_number_at_another_unknown_utility_is_another_customers(store: CompanyStore) -> None:
+    """A later bill with the same meter is the first customer's."""
+    meter, number = "02233445", "55501-23456"
+    first = uploaded(store, AMERICAN[1].pdf())
+    others = replace(AMERICAN[1], pages=AMERICAN[1].pages.replace(meter, "77889900"))
+    strangers = uploaded(store, others.pdf())
+    assert (first.account_number, strangers.account_number) == (number, number)
+    assert (strangers.customer_id != first.customer_id, strangers.id != first.id) == (True, True)
+    changed = replace(AMERICAN[1], pages=AMERICAN[1].pages.replace("JOHN DOE", "JANE DOE"))
+    assert uploaded(store, changed.pdf()).id == first.id
+
+
 def test_what_was_read_generically_is_read_again(store: CompanyStore) -> None:
     """Also of a customer whose utility has a layout, which does not fit it."""
     customer = store.customers.create(UTILITY, external_id="named")

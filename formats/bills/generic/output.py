@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from meterfarm.formats.bills.bayou import address_json, has_bayou_field
+from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.generic.amounts import unit_of
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.dates import dates_in
@@ -27,7 +28,6 @@ from meterfarm.records import (
     Unit,
 )
 
-GENERIC = "generic"
 _MATTERS = ("account_number", "total_amount")
 _TIER = re.compile(
     r"\b(?:tier \d|block \d|first \d[\d,]*|next \d[\d,]*|over \d[\d,]*|on-?peak|off-?peak|mid-?peak|"
