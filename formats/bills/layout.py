@@ -146,7 +146,7 @@ class LayoutReader:
             first,
             last,
             total,
-            outstanding_balance=0,
+            outstanding_balance=None,
             meters=list(self._meters(text, first, last)),
         )
         cents: dict[str, Any] = {name: values[name] for name in AMOUNTS if values.get(name) is not None}

@@ -145,7 +145,7 @@ def _bill(
 ) -> Bill | None:
     if first is None or kwh < 0:
         return None
-    return Bill(account, billed, None, first, last, total, 0, amount)
+    return Bill(account, billed, None, first, last, total, None, amount)
 
 
 def _unread(text: str) -> BillReading:

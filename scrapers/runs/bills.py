@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -36,12 +37,16 @@ from meterfarm.support.tracing import span
 _AT_ONCE = 16
 """The most bills written in one transaction, for which other writers wait."""
 
+_MOST_NAMED = 4
+_FIGURE = re.compile(r"\d[\d,' ]*[.,]\d+")
+"""The name of a check may be a line of the bill."""
+
 
 @dataclass(slots=True)
 class _Fetched:
     """A bill on its way through the reader; ``fault`` is why it is not in store, ``unread`` why not read.
 
-    ``doubt``: what of it does not agree.
+    ``doubt``: how many of its checks failed.
     """
 
     listed: ListedBill
@@ -160,7 +165,7 @@ class BillCollector:
                 with span("read", what="bill"):
                     read.append(read_document(utility, self._numbers, one.listed, one.document))
                 one.unread = read[-1].why_unread
-                one.doubt = "; ".join(read[-1].problems)
+                one.doubt = doubt_of(read[-1])
             except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
                 one.fault = exc
         try:
@@ -216,6 +221,20 @@ def _reading(utility: Utility, content: bytes) -> tuple[BillReading | None, Sequ
     except FormatError as exc:
         return None, [str(exc)]
     return reading, [why] if why else []
+
+
+def doubt_of(read: ReadBill) -> str:
+    """How many checks of a bill failed, and their names; "" if none did. A locked bill's figures stay out."""
+    if read.bill is None or not read.problems:
+        return ""
+    checks = read.reading.checks if read.reading is not None else ()
+    failures = [_FIGURE.sub("…", one_line(one.name, NAME)) for one in checks if not one.passed]
+    if disagreements(read.listed, read.bill):
+        failures.append("the portal's list")
+    names = list(dict.fromkeys(failures))
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    count = f"{len(failures)} check{'s' * (len(failures) != 1)} failed"
+    return f"{count}: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def item_name(bill: ListedBill) -> str:

@@ -14,7 +14,8 @@ import pytest
 from meterfarm import utilities
 from meterfarm.console.errors import ReaderGone
 from meterfarm.console.scraping.layout_dialogue import _answer
-from meterfarm.formats.bills.layout import LayoutReader, layout_of
+from meterfarm.formats.bills.checks import checks_of
+from meterfarm.formats.bills.layout import BillLayout, LayoutReader, layout_of
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Bill, Commodity, Quantity, Unit
@@ -96,6 +97,25 @@ def test_a_drafted_layout_reads_its_bill_and_the_next(command: Command, tmp_path
     (meter,) = bill.meters
     assert (meter.id, meter.commodity, meter.tariff) == ("AX998877", Commodity.ELECTRIC, "Residential")
     assert (meter.consumption, meter.previous_read) == (Quantity(160025, 1, Unit.WH), Decimal("100.5"))
+
+
+def test_a_balance_that_the_layout_does_not_read_is_not_zero() -> None:
+    """Else the bill would not add up."""
+    fields = {
+        **{
+            "account_number": "ACCOUNT NUMBER\n* {day} {}",
+            "billed_on": "BILL DATE ACCOUNT NUMBER\n* Main Street {}",
+        },
+        **{"billing_period_from": "Service Period {}", "billing_period_to": "Service Period {day} to {}"},
+        **{
+            "total_amount": "Total Amount Due by {day} {}",
+            "electricity_amount": "Electric Charges in all {}",
+        },
+    }
+    layout = BillLayout(name="Anytown", version=1, has="ANYTOWN MUNICIPAL POWER", fields=fields)
+    bill = _read(LayoutReader("anytown", layout), _pdf(OTHER))
+    assert (bill.total_amount, bill.electricity_amount, bill.outstanding_balance) == (113037, 111837, None)
+    assert [check for check in checks_of(bill) if not check.passed] == []
 
 
 def test_what_is_not_on_the_bill_is_asked_for_again(command: Command, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import ClassVar
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
-from meterfarm.records import Bill, BillStatus, Document, ListedBill
+from meterfarm.records import Bill, BillCheck, BillStatus, Document, ListedBill
 from meterfarm.scrapers.bill_reader import GENERIC
-from meterfarm.scrapers.runs.bills import read_document
+from meterfarm.scrapers.runs.bills import doubt_of, read_document
 from meterfarm.storage.data import ReadBill
 from meterfarm.utilities import load_utility
 from tests.formats.bills_made import AMERICAN
@@ -44,6 +44,18 @@ def test_an_altered_line_is_a_doubt_about_a_bill_that_is_read() -> None:
     assert read.bill.line_items[1].cost == dear.cents + 300
     assert [dear.label in problem for problem in read.problems] == [True]
     assert read.why_unread is None
+    assert doubt_of(read) == "1 check failed: Electricity: Delivery charge"
+
+
+def test_of_a_bill_in_doubt_the_ledger_has_no_figures() -> None:
+    """It may be locked; the portal's list has its total too."""
+    read = _read("speculoos_power", render_bill(_SOLD), _SOLD.account.number, _SOLD.billed_on, 1)
+    assert doubt_of(read) == "1 check failed: the portal's list"
+    assert read.reading is not None
+    named = replace(read.reading, checks=[BillCheck("Credit 1,2 of -12.50 USD", False, "12.50")] * 6)
+    assert doubt_of(replace(read, reading=named)) == (
+        "7 checks failed: Credit … of -… USD, the portal's list"
+    )
 
 
 def test_bills_of_a_portal_without_a_layout_are_read_as_far_as_they_are_certain() -> None:

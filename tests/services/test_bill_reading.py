@@ -33,6 +33,8 @@ def test_every_row_of_a_usage_statement_is_a_bill() -> None:
     assert (shown["account_number"], shown["billed_on"]) == ("1234567890", "2024-04-12")
     assert (shown["billing_period_from"], shown["billing_period_to"]) == ("2024-03-12", "2024-04-10")
     assert (shown["electricity_consumption"], shown["total_amount"], shown["taxes"]) == (1234000, 21600, 1600)
+    assert first.bill is not None
+    assert first.bill.outstanding_balance is None
     assert second.fields["total_amount"] == 17280
     assert third.fields["corrects"] is True
     assert third.fields["electricity_consumption"] == -900000
