@@ -56,7 +56,7 @@ from meterfarm.support.errors import MachineError
 from meterfarm.support.local_hosts import read_local_hosts
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
+from meterfarm.utilities import broken_bill_layouts, broken_utilities, load_utilities, refused_utilities
 
 KINDS = {queue: kind for kind, queue in QUEUES.items()}
 _JOB_TIMEOUT = 3600
@@ -127,6 +127,8 @@ async def serve(queues: Sequence[str]) -> None:
     served = MetricsServer(farm.metrics)
     for broken in (*broken_utilities(), *refused_utilities()):
         structlog.get_logger("worker").error("utility.broken", utility=broken.id, reason=broken.reason)
+    for layout in broken_bill_layouts():
+        structlog.get_logger("worker").error("bill_layout.broken", file=layout.file, reason=layout.reason)
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("worker"))
         scratch = stack.enter_context(scratch_folder(settings.home))

@@ -68,9 +68,9 @@ class ExplainedBill:
 
 
 def explain(pdf: bytes, readings: Sequence[BillReading], target: Path, stem: str) -> Sequence[Path]:
-    """Draw the pages on which values of the bills stand, as ``<stem>-page-1.png`` and so on in ``target`` (0600).
+    """Draw the pages on which values of the bills stand, as ``<stem>-page-1.png`` and so on in ``target``.
 
-    Of a long PDF the first twenty such pages; none of a PDF that has no text.
+    They are 0600. Of a long PDF the first twenty such pages; none of a PDF that has no text.
 
     Raises:
         FormatError: a page cannot be drawn.

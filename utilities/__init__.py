@@ -80,6 +80,17 @@ class BrokenUtility(UtilityUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenBillLayout:
+    """A ``bill.toml`` that is no layout: ``file`` is ``<id>/bill.toml``, ``reason`` is bounded.
+
+    The utility's script works nevertheless, if it has one.
+    """
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """Where a utility is loaded from; ``fault`` says why it is not loaded at all."""
 
@@ -159,18 +170,21 @@ def load_utilities() -> Sequence[Utility]:
 
 
 def broken_utilities() -> Sequence[BrokenUtility]:
-    """Those that cannot be loaded, and those with a bill layout that is none."""
-    scripts = [
+    """Those that cannot be loaded."""
+    return [
         BrokenUtility(utility_id, found)
         for utility_id in utility_ids()
         if isinstance(found := _loaded(utility_id), str)
     ]
-    layouts = [
-        BrokenUtility(utility_id, found, "mend that file")
+
+
+def broken_bill_layouts() -> Sequence[BrokenBillLayout]:
+    """Each ``<id>/bill.toml`` that is no layout."""
+    return [
+        BrokenBillLayout(f"{utility_id}/{BILL_LAYOUT}", found)
         for utility_id, found in _bill_layouts(Path(__path__[0])).items()
         if isinstance(found, str)
     ]
-    return [*scripts, *layouts]
 
 
 def refused_utilities() -> Sequence[BrokenUtility]:
@@ -214,7 +228,7 @@ def load_bill_layouts(root: Path | None = None) -> Sequence[LayoutReader]:
     """The bill layouts that are declarations: each ``<id>/bill.toml`` here, or below ``root``.
 
     A folder with one may be that of a utility without a script. One that is no layout is left out; here
-    ``broken_utilities`` has it.
+    ``broken_bill_layouts`` has it.
     """
     found = _bill_layouts(root or Path(__path__[0]))
     return [each for each in found.values() if not isinstance(each, str)]
@@ -231,7 +245,7 @@ def _bill_layouts(root: Path) -> Mapping[str, LayoutReader | str]:
         try:
             found[path.parent.name] = LayoutReader(path.parent.name, layout_of(path.read_text("utf-8")))
         except (FormatError, OSError, UnicodeDecodeError) as exc:
-            found[path.parent.name] = one_line(f"{BILL_LAYOUT}: {exc}", _LONGEST_REASON)
+            found[path.parent.name] = one_line(str(exc), _LONGEST_REASON)
     return found
 
 

@@ -11,6 +11,7 @@ from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.doctor.check_result import CheckResult, Health, fail, well
 from meterfarm.console.doctor.clock import Compared
 from meterfarm.console.doctor.doctor_outside import (
+    examine_bill_layouts,
     examine_channels,
     examine_clock,
     examine_portals,
@@ -58,6 +59,8 @@ async def _checks(now: CommandContext) -> AsyncIterator[CheckResult]:
     yield examine_disk(now.settings.home)
     local = await asyncio.to_thread(read_local_hosts, now.settings.local_hosts)
     for check in await asyncio.to_thread(examine_portals, now.farm, clocks, local):
+        yield check
+    for check in examine_bill_layouts():
         yield check
     async for check in examine_channels(now):
         yield check

@@ -22,7 +22,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.channels import MailboxInfo
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.local_hosts import NOTHING_LOCAL, LocalHosts
-from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
+from meterfarm.utilities import broken_bill_layouts, broken_utilities, load_utilities, refused_utilities
 
 _MOST_OFF = 2.0
 _SECONDS = 5.0
@@ -92,6 +92,14 @@ def examine_portals(
             fail(f"utility {broken.id}", f"it cannot be loaded: {broken.reason}", broken.todo)
             for broken in (*broken_utilities(), *refused_utilities())
         ),
+    ]
+
+
+def examine_bill_layouts() -> Sequence[CheckResult]:
+    """The declared layouts that are none: bills of theirs are read generically, and their scripts work."""
+    return [
+        warn(f"bill layout {layout.file}", f"it is none: {layout.reason}", "mend that file")
+        for layout in broken_bill_layouts()
     ]
 
 

@@ -56,7 +56,9 @@ async def new_layout(file: Path, utility_id: str, name: str | None, root: Path |
         raise UsageError(f"{utility_id} has a layout of bills in {folder}: edit that one.")
     with suppress(utilities.UtilityUnavailable):  # without a script that works, it has none from there
         if inherited := utilities.load_utility(utility_id).bill_layout:
-            raise UsageError(f"{utility_id} has a layout of bills, {inherited}, by its script: edit that one.")
+            raise UsageError(
+                f"{utility_id} has a layout of bills, {inherited}, by its script: edit that one."
+            )
     pdf = _read(file)
     try:
         draft = LayoutDraft(pdf, name.strip() if name else utility_id.replace("_", " ").title())

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from meterfarm.console.program import program
@@ -15,7 +16,7 @@ from meterfarm.services.utilities import UtilityInfo, UtilityStatus, find_utilit
 from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.extras import ExtraMissing, require
 from meterfarm.support.instants import instant, shown
-from meterfarm.utilities import BrokenUtility, refused_utilities
+from meterfarm.utilities import broken_bill_layouts, refused_utilities
 
 if TYPE_CHECKING:  # listed also where nothing is installed that stores
     from meterfarm.storage.store import Store
@@ -32,10 +33,11 @@ async def show_utilities(name: str | None, *, everything: bool, as_json: bool) -
         infos = list_utilities(farm)
     supported = [info for info in infos if info.status is not UtilityStatus.NOT_SUPPORTED]
     others = [info for info in infos if info.status is UtilityStatus.NOT_SUPPORTED]
-    refused = refused_utilities()
+    refused = [(each.id, each.reason) for each in refused_utilities()]
+    refused += [(layout.file, layout.reason) for layout in broken_bill_layouts()]
     if as_json:
         records = [_record(info) for info in (*supported, *others)]
-        print_json([*records, *map(_record_of_refused, refused)])
+        print_json([*records, *starmap(_record_of_refused, refused)])
     else:
         _show_listing(supported, others, refused, everything=everything)
     return 0
@@ -44,7 +46,7 @@ async def show_utilities(name: str | None, *, everything: bool, as_json: bool) -
 def _show_listing(
     supported: Iterable[UtilityInfo],
     others: Sequence[UtilityInfo],
-    refused: Iterable[BrokenUtility],
+    refused: Iterable[tuple[str, str]],
     *,
     everything: bool,
 ) -> None:
@@ -52,9 +54,9 @@ def _show_listing(
     table = Listing(columns, _NAMES)
     for info in supported:
         table.add(_cells(info), _in_tsv(_record(info)), _below(info))
-    for broken in refused:
-        record = _record_of_refused(broken)
-        table.add([broken.id, "", "broken", ""], _in_tsv(record), [f"evidence: {broken.reason}"])
+    for name, reason in refused:
+        record = _record_of_refused(name, reason)
+        table.add([name, "", "broken", ""], _in_tsv(record), [f"evidence: {reason}"])
     is_whole = everything or not sys.stdout.isatty()
     for info in others if is_whole else ():
         table.add(_cells(info), _in_tsv(_record(info)))
@@ -172,14 +174,15 @@ def _record(info: UtilityInfo) -> dict[str, Any]:
     }
 
 
-def _record_of_refused(broken: BrokenUtility) -> dict[str, Any]:
+def _record_of_refused(name: str, reason: str) -> dict[str, Any]:
+    """Of what is left out: an entry point, or the file of a bill layout."""
     return {
-        "id": broken.id,
-        "name": broken.id,
+        "id": name,
+        "name": name,
         "parts": [],
         "status": UtilityStatus.BROKEN,
         "since": None,
-        "evidence": broken.reason,
+        "evidence": reason,
         "last_success": None,
     }
 

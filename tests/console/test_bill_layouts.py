@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm import utilities
+from meterfarm.console.doctor.doctor_outside import examine_bill_layouts
 from meterfarm.console.errors import ReaderGone
 from meterfarm.console.scraping.layout_dialogue import _answer
 from meterfarm.formats.bills.checks import checks_of
@@ -250,14 +251,12 @@ def test_a_file_that_is_no_layout_is_refused(tmp_path: Path, old: str, new: str,
     assert load_bill_layouts(tmp_path) == []
 
 
-def test_read_finds_a_layout_without_a_script_by_itself_and_lists_a_broken_one(
+def test_read_finds_a_layout_without_a_script_by_itself(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, _, errors = _drafted(command, tmp_path)
     assert status == 0, errors
     root = tmp_path / "utilities"
-    (root / "broken").mkdir()
-    (root / "broken" / "bill.toml").write_text("version = 1")
     assert utilities.load_utilities()
     assert utilities.directory()  # both remember what there is
     monkeypatch.setattr(utilities, "__path__", [str(root)])
@@ -271,9 +270,24 @@ def test_read_finds_a_layout_without_a_script_by_itself_and_lists_a_broken_one(
         "total_amount",
         "electricity_amount",
     }
-    assert [str(each) for each in broken_utilities() if each.id == "broken"] == [
-        "The utility “broken” cannot be loaded: bill.toml: name: Field required; mend that file."
-    ]
+
+
+def test_a_file_that_is_no_layout_is_listed_and_its_utility_works(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "speculoos_power").mkdir()
+    (tmp_path / "speculoos_power" / "bill.toml").write_text("version = 1")
+    assert utilities.load_utilities()
+    assert utilities.directory()  # both remember what there is
+    monkeypatch.setattr(utilities, "__path__", [str(tmp_path)])
+    assert not broken_utilities()
+    (layout,) = examine_bill_layouts()
+    assert (layout.check, layout.health, layout.detail) == (
+        *("bill layout speculoos_power/bill.toml", "warning", "it is none: name: Field required"),
+    )
+    listed = {each["id"]: each for each in json.loads(command("utilities", "--json").stdout)}
+    assert listed["speculoos_power"]["status"] != "broken"
+    assert listed["speculoos_power/bill.toml"]["evidence"] == "name: Field required"
 
 
 def test_every_declared_layout_reads_its_samples() -> None:
