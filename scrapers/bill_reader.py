@@ -93,17 +93,22 @@ def _is_too_large(bill: Bill) -> bool:
 
 
 def recognised(content: bytes, why: str = "") -> list[BillReading]:
-    """What OCR reads in the pages' pictures, if it is installed; ``why`` there is no text otherwise."""
+    """What OCR reads in the pages' pictures, if it is installed; ``why`` there is no text otherwise.
+
+    Raises:
+        FormatError: a page is damaged.
+    """
     from meterfarm.formats.bills.generic.read import read_unknown, unreadable
     from meterfarm.formats.bills.ocr import is_installed, recognised_pages
 
     lacking = f"{why}: ask the utility for the original, or install the extra ocr." if why else ONLY_PICTURES
     if not is_installed():
         return [not_supported(lacking)]
-    pages = list(recognised_pages(content))
-    if unreadable(pages):
-        return [not_supported(ONLY_PICTURES)]
-    return read_unknown(pages, ocr=True)
+    with reader_errors():
+        pages = list(recognised_pages(content))
+        if unreadable(pages):
+            return [not_supported(ONLY_PICTURES)]
+        return read_unknown(pages, ocr=True)
 
 
 def not_supported(why: str) -> BillReading:

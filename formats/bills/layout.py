@@ -35,20 +35,23 @@ _MONTH = r"[A-Za-zÀ-ÿ]{3,10}\.?"
 _DAY = (
     rf"(?:\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{1,4}}|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}\.? {_MONTH} \d{{4}})"
 )
-_NUMBER = r"-?[\d.,' ]*\d"
+_NUMBER = r"-?(?:\d{1,3}(?: \d{3}(?!\d)){1,4}(?:[.,]\d{1,9})?|[\d.,']{0,20}\d)"
+"""A blank in it has three digits behind it. All parts of a row are short: a hostile bill is read in time."""
 _PARTS = {
     **dict.fromkeys(("from", "to", "day"), _DAY),
     **dict.fromkeys(("previous", "current", "used"), _NUMBER),
-    "amount": r"[-+(]?[$€£]?-?[\d.,']*\d\)?",
-    "id": r"[\w-]+",
-    "unit": r"[A-Za-z³]+3?",
-    "tariff": r"\S.*?",
+    "amount": r"[-+(]?[$€£]?-?[\d.,']{0,20}\d\)?",
+    "id": r"[\w-]{1,40}",
+    "unit": r"[A-Za-z³]{1,12}3?",
+    "tariff": r"\S.{0,120}?",
 }
 """What a named part of a row is; any other is a word, and an attribute of the meter."""
 _ID = re.compile(r"[A-Za-z]{0,4}-?\d[\w./-]*(?: \d[\w./-]*)*")
 _HOLE = re.compile(r"\{(\w*)\}")
 _FARTHEST = 2
 MOST_STARS, _LONGEST = 4, 500
+_LONGEST_LINE = 500
+"""Characters of a line of a bill; what comes after is not read."""
 LONGEST_NAME, SHORTEST_TEXT, LONGEST_TEXT = 120, 3, 200
 """Characters of a layout's ``name`` and of its ``has``."""
 
@@ -227,8 +230,12 @@ class LayoutReader:
 
 
 def text_of(pages: Sequence[str]) -> str:
-    """The lines of all pages with single blanks, each ended."""
-    return "".join(f"{' '.join(line.split())}\n" for page in pages for line in page.splitlines())
+    """The lines of all pages with single blanks, each ended; of a very long one its beginning."""
+    return "".join(f"{_bounded(' '.join(line.split()))}\n" for page in pages for line in page.splitlines())
+
+
+def _bounded(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].rpartition(" ")[0]
 
 
 def row_values(text: str, row: str) -> Iterator[Mapping[str, str]]:
@@ -257,8 +264,8 @@ def _names(row: str) -> None:
 
 _BEGINS = {
     "day": rf"(?={_DAY})",
-    "amount": r"(?=[-+(<]?[$€£]?[ ]?[-+]?[\d.,' ]*\d[.,]\d\d(?!\d))",
-    "id": r"(?=(?:[\w./-]* ?\d){4})",
+    "amount": r"(?=[-+(<]?[$€£]?[ ]?[-+]?[\d.,' ]{0,24}\d[.,]\d\d(?!\d))",
+    "id": r"(?=(?:[\w./-]{0,30} ?\d){4})",
 }
 """How a value of each kind begins."""
 
@@ -284,7 +291,7 @@ def _escaped(pattern: str, group: str = "(?P<{}>") -> str:
     found = []
     for piece in re.split(r"(\{\w+\}|\*|\n| +)", pattern.strip(" ")):
         if piece.startswith("{") and piece.endswith("}"):
-            found.append(f"{group.format(piece[1:-1])}{_PARTS.get(piece[1:-1], '[^ ]+')})")
+            found.append(f"{group.format(piece[1:-1])}{_PARTS.get(piece[1:-1], '[^ ]{1,80}')})")
         elif piece == "*":
             found.append(r"\S.{0,80}?")
         else:

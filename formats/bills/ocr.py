@@ -6,15 +6,21 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from math import sqrt
+from typing import Any, NamedTuple
+
+import pypdfium2
 
 from meterfarm.formats.bills.pdf import opened
 from meterfarm.formats.bills.words import PageText, Word, lines_of
+from meterfarm.formats.errors import FormatError
 
 MOST_PAGES = 6
 MOST_SECONDS = 120.0
 """A page takes some seconds of a core."""
 _DOTS_PER_POINT = 150 / 72
+_MOST_DOTS = 8_000_000
+"""Of a page's picture; a page of A3 has half as many. A larger one is drawn smaller."""
 _SURE = 0.6
 """How certain a line has to be, of 1, to be looked at at all."""
 
@@ -35,28 +41,51 @@ def recognised_pages(pdf: bytes) -> Iterator[PageText]:
     """The first pages of a PDF as they look, with the words that are recognised.
 
     Raises:
-        FormatError: as ``words.pages_of``.
+        FormatError: it is no whole PDF, it wants a password (Encrypted), or a page cannot be drawn.
     """
+    for number, picture in enumerate(page_pictures(pdf), start=1):
+        found, _ = _engine()(picture.dots)
+        words = [
+            word
+            for corners, text, sure in found or ()
+            if float(sure) >= _SURE
+            for word in _words(corners, str(text), picture)
+        ]
+        yield PageText(number, picture.width, picture.height, list(lines_of(words, number)), True)
+
+
+class PagePicture(NamedTuple):
+    """A page as it looks; its size in points, and how many dots of its picture a point has."""
+
+    width: float
+    height: float
+    scale: float
+    dots: Any
+
+
+def page_pictures(pdf: bytes) -> Iterator[PagePicture]:
+    """The first pages, each drawn when it is asked for, as long as there is time. Raises FormatError."""
     until = time.monotonic() + MOST_SECONDS
     with opened(pdf) as document:
         for index in range(min(len(document), MOST_PAGES)):
             if time.monotonic() > until:
                 return
-            page = document[index]
-            width, height = page.get_size()
-            picture = page.render(scale=_DOTS_PER_POINT, grayscale=False).to_numpy()
-            found, _ = _engine()(picture)
-            words = [
-                word
-                for corners, text, sure in found or ()
-                if float(sure) >= _SURE
-                for word in _words(corners, str(text), height)
-            ]
-            page.close()
-            yield PageText(index + 1, width, height, list(lines_of(words, index + 1)), True)
+            try:
+                yield _picture(document, index)
+            except pypdfium2.PdfiumError as exc:
+                raise FormatError(f"Page {index + 1} of the PDF is damaged: download it again.") from exc
 
 
-def _words(corners: list[list[float]], text: str, height: float) -> Iterator[Word]:
+def _picture(document: pypdfium2.PdfDocument, index: int) -> PagePicture:
+    page = document[index]
+    width, height = page.get_size()
+    scale = min(_DOTS_PER_POINT, sqrt(_MOST_DOTS / max(width * height, 1)))
+    dots = page.render(scale=scale, grayscale=False).to_numpy()
+    page.close()
+    return PagePicture(width, height, scale, dots)
+
+
+def _words(corners: list[list[float]], text: str, picture: PagePicture) -> Iterator[Word]:
     """A recognised line as words: each has as much of its width as of its characters."""
     left, right = min(x for x, _ in corners), max(x for x, _ in corners)
     top, bottom = min(y for _, y in corners), max(y for _, y in corners)
@@ -66,10 +95,10 @@ def _words(corners: list[list[float]], text: str, height: float) -> Iterator[Wor
         if part:
             begin, end = left + each * at, left + each * (at + len(part))
             yield Word(
-                begin / _DOTS_PER_POINT,
-                height - bottom / _DOTS_PER_POINT,
-                end / _DOTS_PER_POINT,
-                height - top / _DOTS_PER_POINT,
+                begin / picture.scale,
+                picture.height - bottom / picture.scale,
+                end / picture.scale,
+                picture.height - top / picture.scale,
                 part,
             )
         at += len(part) + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from meterfarm.console.doctor.doctor_outside import examine_bill_layouts
 from meterfarm.console.errors import ReaderGone
 from meterfarm.console.scraping.layout_dialogue import _answer
 from meterfarm.formats.bills.checks import checks_of
-from meterfarm.formats.bills.layout import BillLayout, LayoutReader, layout_of
+from meterfarm.formats.bills.layout import BillLayout, LayoutReader, layout_of, row_values, text_of
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Bill, Commodity, Quantity, Unit
@@ -98,6 +99,35 @@ def test_a_drafted_layout_reads_its_bill_and_the_next(command: Command, tmp_path
     (meter,) = bill.meters
     assert (meter.id, meter.commodity, meter.tariff) == ("AX998877", Commodity.ELECTRIC, "Residential")
     assert (meter.consumption, meter.previous_read) == (Quantity(160025, 1, Unit.WH), Decimal("100.5"))
+
+
+_ROW = "Meter {id} {previous} {current} {used} {unit} Rate {tariff}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Meter 1 {'1 ' * 400}",
+        f"Meter 1 {'123 ' * 110}",
+        f"Meter {'1' * 460}",
+        "Meter 1 " + "1" * 450,
+        f"Meter 1 2 3 1 kWh Rate {'x ' * 230}",
+        "1 " * 240 + "Meter",
+        f"Meter 1 {'1,1 ' * 20_000}",
+    ],
+)
+def test_a_hostile_line_takes_no_time(line: str) -> None:
+    """A minute and more for each of some of them, if the parts of a row were not bounded."""
+    began = time.process_time()
+    list(row_values(text_of([f"{line}\n" * 20]), _ROW))
+    assert time.process_time() - began < 2
+
+
+def test_a_number_with_blanks_has_three_digits_after_each() -> None:
+    (found,) = row_values(text_of(["Meter 12 34 172 1 034 712,5 540 kWh Rate A"]), _ROW)
+    assert (found["previous"], found["current"], found["used"]) == ("34 172", "1 034 712,5", "540")
+    (found,) = row_values(text_of(["Meter 12 34172 34712 540 kWh Rate A"]), _ROW)
+    assert (found["previous"], found["current"], found["used"]) == ("34172", "34712", "540")
 
 
 def test_a_balance_that_the_layout_does_not_read_is_not_zero() -> None:
