@@ -14,18 +14,18 @@ from markupsafe import Markup
 from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import Account, CheckVerdict, Direction, HistoryCheck
-from meterfarm.services.report.bill_charts import MeterPicture, changes, cost_charts, meter_picture, span_text
+from meterfarm.services.report.bill_charts import MeterPicture, changes, cost_charts, meter_picture
 from meterfarm.services.report.charts import DayMark
+from meterfarm.services.report.cost_story import CostStory, cost_story, doubts_of
 from meterfarm.services.report.covered import Covered, covered
 from meterfarm.services.report.heat_map import HeatMap, heat_map
 from meterfarm.services.report.ledger import LedgerRow, check_title, ledger
 from meterfarm.services.report.report_facts import ReportedAccount
-from meterfarm.services.report.winter import CostComparison, CostReason, headline, last_year
+from meterfarm.services.report.winter import headline, last_year
 from meterfarm.support.foreign_text import one_line
 
 _MOST_HEAT_MAPS = 6
 _MOST_LISTED = 200
-_WIDEST = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,6 @@ class FigureTile:
     figure: str
     about: str
     tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonRow:
-    """A reason for a change of cost: how much, in words, from what to what, and a bar of some percent."""
-
-    amount: str
-    words: str
-    detail: str
-    bar: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class CostStory:
-    """What the last winter cost, how that compares, and why."""
-
-    title: str
-    about: str
-    compared: str
-    mostly: str
-    reasons: Sequence[ReasonRow]
-    bands: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +82,11 @@ class AccountSection:
     left_out: int
 
 
-def account_section(account: ReportedAccount, zone: ZoneInfo) -> AccountSection:
-    """The section of an account."""
+def account_section(account: ReportedAccount, zone: ZoneInfo, today: date) -> AccountSection:
+    """The section of an account; ``today`` is when the report is made."""
     clock = LocalTime(zone)
     profiles = list(_profiles(account, clock))
-    compared = headline(account.counted, zone)
+    compared = headline(account.counted, zone, today)
     shown = [(each, check) for each in reversed(account.bills) for check in each.checks]
     by_verdict: dict[CheckVerdict, list[ShownCheck]] = {verdict: [] for verdict in CheckVerdict}
     for bill, check in shown:
@@ -125,8 +103,8 @@ def account_section(account: ReportedAccount, zone: ZoneInfo) -> AccountSection:
         f"account-{account.account.number}",
         account.account,
         one_line(", ".join(filter(None, parts))),
-        list(_tiles(account, [check for _, check in shown])),
-        _story(compared, account.currency),
+        list(_tiles(account, [check for _, check in shown], today)),
+        cost_story(compared, account.currency) if compared is not None else None,
         cost_charts(account, compared),
         compared is not None and compared.before is not None,
         _legend(account),
@@ -165,11 +143,15 @@ def _profiles(account: ReportedAccount, clock: LocalTime) -> Iterator[LoadProfil
                 yield LoadProfile(one_line(meter.id), what, found)
 
 
-def _tiles(account: ReportedAccount, checks: Sequence[HistoryCheck]) -> Iterator[FigureTile]:
-    year = last_year(account.counted)
+def _tiles(account: ReportedAccount, checks: Sequence[HistoryCheck], today: date) -> Iterator[FigureTile]:
+    year = last_year(account.counted, today)
     if year is not None:
         about = f"{money(round(Fraction(year.now.cents * 30, year.now.days)), account.currency)} in 30 days"
-        yield FigureTile("Last twelve months", money(year.now.cents, account.currency), about)
+        name = year.name.removeprefix("the ")
+        doubts = "".join(f"; {each}" for each in doubts_of(year.now))
+        yield FigureTile(
+            f"{name[0].upper()}{name[1:]}", money(year.now.cents, account.currency), about + doubts
+        )
     newest = max(account.bills, key=lambda each: each.billed_on, default=None)
     if newest is not None and newest.bill is not None:
         due = newest.bill.due_on
@@ -183,70 +165,3 @@ def _tiles(account: ReportedAccount, checks: Sequence[HistoryCheck]) -> Iterator
         about = f"{passed:,} checks passed" + (f", {left:,} without a verdict" if left else "")
         figure = f"{failed} to look at" if failed else "No fault found"
         yield FigureTile("Bills checked", figure, about, "bad" if failed else "good" if passed else "")
-
-
-def _story(found: CostComparison | None, symbol: str) -> CostStory | None:
-    if found is None:
-        return None
-    now, before = found.now, found.before
-    name = f"{found.name[0].upper()}{found.name[1:]}"
-    title = (
-        f"{name} cost {money(now.cents, symbol)}"
-        if before or found.before_name
-        else (f"The bills so far cost {money(now.cents, symbol)}")
-    )
-    compared = ""
-    if before is not None and before.cents > 0:
-        percent = round(Fraction(100 * found.change, before.cents))
-        cost = f"cost {money(before.cents, symbol)}"
-        more = "more" if found.change > 0 else "less"
-        by = f"{money(abs(found.change), symbol)} ({abs(percent)} %) {more} than {found.before_name}"
-        compared = f"{by}, which {cost}." if percent else f"As much as {found.before_name}, which {cost}."
-    elif found.before_name:
-        compared = f"There are no bills of {found.before_name} to compare it with."
-    reasons = found.reasons
-    same_way = [each for each in reasons if each.cents * found.change > 0]
-    mostly = f"Mostly because {same_way[0].words}." if same_way and "(" in compared else ""
-    largest = max((abs(each.cents) for each in reasons), default=0)
-    return CostStory(
-        title,
-        _about(found),
-        compared,
-        mostly,
-        [_reason(each, largest, symbol) for each in reasons],
-        f"{name} and {found.before_name}",
-    )
-
-
-def _about(found: CostComparison) -> str:
-    now, before = found.now, found.before
-    bills = f"{now.bills} bills" if now.bills > 1 else "One bill"
-    about = f"{bills}, {span_text(now.first, now.last)}, {now.days} days"
-    if before is not None and before.days != now.days:
-        about += f" ({before.days} days before)"
-    return f"{about}; without what was still owed of earlier bills."
-
-
-_BAR = Markup(
-    '<svg class="effect" width="100%" height="14" aria-hidden="true">'
-    '<line class="zero" x1="50%" y1="0" x2="50%" y2="14"/>'
-    '<rect class="{}" x="{:.1f}%" y="2" width="{:.1f}%" height="10" rx="2"/></svg>'
-)
-
-
-def _reason(reason: CostReason, largest: int, symbol: str) -> ReasonRow:
-    half = _WIDEST / 2 * abs(reason.cents) / (largest or 1)
-    bar = _BAR.format("up" if reason.cents > 0 else "down", 50 - (half if reason.cents < 0 else 0), half)
-    sign = "+" if reason.cents > 0 else "−"  # noqa: RUF001 - a minus as wide as the plus
-    words = f"{reason.words[0].upper()}{reason.words[1:]}"
-    return ReasonRow(f"{sign}{money(abs(reason.cents), symbol)}", words, _detail(reason, symbol), bar)
-
-
-def _detail(reason: CostReason, symbol: str) -> str:
-    if reason.now is None or reason.before is None:
-        return ""
-    if reason.kind == "use":
-        return f"{float(reason.now):,.0f} instead of {float(reason.before):,.0f} {reason.unit}"
-    now, before = (f"{symbol}{float(each) / 100:,.3f}" for each in (reason.now, reason.before))
-    unit = "therm" if reason.unit == "therms" else reason.unit
-    return f"{now} instead of {before} a {unit}, all charges included"

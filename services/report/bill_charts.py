@@ -74,6 +74,8 @@ def _cost(bill: Bill, symbol: str) -> ChartBar:
     parts = [(value, kind) for value, kind in [*cents, (others, "others")] if value]
     listed = ", ".join(f"{kind} {money(value, symbol)}" for value, kind in parts)
     cost = money(charged, symbol)
+    if bill.outstanding_balance is None:
+        cost += ", with what was still owed of earlier bills, which is not known"
     span = span_text(bill.billing_period_from, bill.billing_period_to)
     return ChartBar(
         bill.billing_period_from,
@@ -99,7 +101,7 @@ def _of_commodity(
         bars.append(
             ChartBar(first, last, [BarPart(float(use.used), kind)], f"{span}: {float(use.used):,.1f} {unit}")
         )
-        if use.cents is not None and use.used:
+        if use.cents is not None and use.used > 0:
             price = float(use.cents / use.used) / 100
             prices.append(
                 ChartBar(first, last, [BarPart(price, kind)], f"{span}: {symbol}{price:.3f} a {_one(unit)}")

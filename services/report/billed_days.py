@@ -15,11 +15,15 @@ _About = frozenset[tuple[str, Commodity]]
 
 
 def billed_again(every: Sequence[StoredBill]) -> frozenset[int]:
-    """The ids of bills of which a later one bills the same meters for the same days, give or take three."""
-    alike: dict[_About, list[tuple[Bill, int]]] = {}
+    """The ids of bills of which a later one bills the same meters for the same days, give or take three.
+
+    Another number may have been mended for one of the meters, not for all.
+    """
+    alike: dict[tuple[Commodity, ...], list[tuple[Bill, int]]] = {}
     for each in every:
         if each.bill is not None:
-            alike.setdefault(_about(each.bill), []).append((each.bill, each.id))
+            commodities = tuple(sorted(commodity for _, commodity in _about(each.bill)))
+            alike.setdefault(commodities, []).append((each.bill, each.id))
     return frozenset(number for bills in alike.values() for number in _again(bills))
 
 
@@ -29,7 +33,7 @@ def _again(bills: Sequence[tuple[Bill, int]]) -> Iterator[int]:
         for other, other_number in in_time[place + 1 :]:
             if other.billing_period_from - bill.billing_period_from > _OFF:
                 break
-            if _are_same_days(bill, other):
+            if _are_same_days(bill, other) and _share(_about(bill), _about(other)):
                 earlier = (bill.billed_on, number) < (other.billed_on, other_number)
                 yield number if earlier else other_number
 

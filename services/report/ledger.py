@@ -145,7 +145,9 @@ def _lines(each: ReportedBill, bill: Bill, symbol: str) -> Iterator[LedgerLine]:
             rest -= cents
             yield LedgerLine("", name, "", money(cents, symbol))
     if rest:
-        yield LedgerLine("", "Other items", "", money(rest, symbol))
+        known = bill.outstanding_balance is not None
+        name = "Other items" if known else "Other items, and what was still owed of earlier bills (not known)"
+        yield LedgerLine("", name, "", money(rest, symbol))
 
 
 def _rate(item: LineItem, symbol: str) -> str:

@@ -24,9 +24,10 @@ _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 's
 def render(report: CustomerReport, now: datetime) -> str:
     """The whole page."""
     style = (_HERE / "report.css").read_text(encoding="utf-8")
+    today = now.astimezone(report.zone).date()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     names = dict.fromkeys(filter(None, (one_line(each.account.name) for each in report.accounts)))
-    sections = [account_section(each, report.zone) for each in report.accounts]
+    sections = [account_section(each, report.zone, today) for each in report.accounts]
     return (
         _templates()
         .get_template("report.html")
@@ -36,7 +37,7 @@ def render(report: CustomerReport, now: datetime) -> str:
             utility=one_line(report.utility),
             customer=one_line(report.customer.username) or f"customer {report.customer.id}",
             holder=", ".join(names),
-            made=f"{day_text(now.astimezone(report.zone).date())}",
+            made=day_text(today),
             zone=report.zone.key,
             accounts=sections,
         )
