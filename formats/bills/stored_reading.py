@@ -22,7 +22,9 @@ _MOST_FIELDS = 60
 _LONGEST = 300
 """Characters of a sentence or a text."""
 _SHORT = 32
-_LARGEST = 10**15
+_MOST_DIGITS = 15
+_LARGEST = 10**_MOST_DIGITS
+"""Of cents, and of any figure."""
 _IN_DETAIL = frozenset(("meters", "address", "utility"))
 _OF_BILL = frozenset(
     (
@@ -39,16 +41,24 @@ def reading_to_json(reading: BillReading) -> dict[str, Any]:
     if len(checks) > MOST_CHECKS:
         checks = sorted(checks, key=lambda check: check.passed)[:MOST_CHECKS]
     left_out = dict(list(reading.left_out.items())[:_MOST_FIELDS])
-    if len(reading.line_items) > MOST_LINES:
-        left_out["line_items"] = f"there are {len(reading.line_items)}: the first {MOST_LINES} are kept"
+    items = [item for item in reading.line_items if abs(item.cost) < _LARGEST]
+    if len(items) < len(reading.line_items):
+        left_out["line_items"] = "a line has more than fifteen digits: no bill costs as much"
+    elif len(items) > MOST_LINES:
+        left_out["line_items"] = f"there are {len(items)}: the first {MOST_LINES} are kept"
     return {
         "reader": one_line(reading.reader, NAME),
         "status": reading.status.value,
         "ocr": reading.ocr,
         "fields": _fields(reading.fields, _IN_DETAIL if reading.bill is None else _OF_BILL),
-        "line_items": [_item_to_json(item) for item in reading.line_items[:MOST_LINES]],
+        "line_items": [_item_to_json(item) for item in items[:MOST_LINES]],
         "checks": [
-            [one_line(each.name, NAME), each.passed, one_line(each.what, _LONGEST)] for each in checks
+            {
+                "name": one_line(each.name, NAME),
+                "passed": each.passed,
+                "what": one_line(each.what, _LONGEST),
+            }
+            for each in checks
         ],
         "left_out": {one_line(name, NAME): one_line(why, _LONGEST) for name, why in left_out.items()},
     }
@@ -63,7 +73,7 @@ def reading_from_json(saved: Mapping[str, Any], bill: Bill | None) -> BillReadin
         saved["fields"],
         bill if bill is None else replace(bill, line_items=items),
         items,
-        [BillCheck(*check) for check in saved["checks"]],
+        [BillCheck(each["name"], each["passed"], each["what"]) for each in saved["checks"]],
         saved["left_out"],
         saved["ocr"],
     )
@@ -72,6 +82,16 @@ def reading_from_json(saved: Mapping[str, Any], bill: Bill | None) -> BillReadin
 def items_from_json(saved: Mapping[str, Any]) -> Sequence[LineItem]:
     """The line items of a reading that was kept."""
     return tuple(_item(each) for each in saved["line_items"])
+
+
+def same_lines(saved: Mapping[str, Any] | None, reading: BillReading | None) -> bool:
+    """Whether a reading has the line items of one that was kept.
+
+    How they are proved, their tier and their section are not compared: a reader may find out more.
+    """
+    before = items_from_json(saved) if saved else ()
+    after = items_from_json(reading_to_json(reading)) if reading else ()
+    return [*map(_facts, before)] == [*map(_facts, after)]
 
 
 def failed(reading: BillReading, most: int = 20) -> Sequence[str]:
@@ -92,40 +112,49 @@ def _fields(fields: Mapping[str, object], others: Set[str]) -> dict[str, object]
     return kept
 
 
-def _item_to_json(item: LineItem) -> list[object]:
-    return [
-        one_line(item.name, _LONGEST),
-        item.cost if abs(item.cost) < _LARGEST else 0,
-        _text(item.volume),
-        one_line(item.unit, _SHORT),
-        _text(item.rate),
-        item.period_from.isoformat() if item.period_from else None,
-        item.period_to.isoformat() if item.period_to else None,
-        one_line(item.tier, _LONGEST),
-        list(item.proved_by),
-        one_line(item.section, _LONGEST),
-    ]
+def _item_to_json(item: LineItem) -> dict[str, object]:
+    """What it has, by the names of its record."""
+    kept = {
+        "name": one_line(item.name, _LONGEST),
+        "cost": item.cost,
+        "volume": _text(item.volume),
+        "unit": one_line(item.unit, _SHORT),
+        "rate": _text(item.rate),
+        "period_from": item.period_from.isoformat() if item.period_from else None,
+        "period_to": item.period_to.isoformat() if item.period_to else None,
+        "tier": one_line(item.tier, _LONGEST),
+        "proved_by": list(item.proved_by),
+        "section": one_line(item.section, _LONGEST),
+    }
+    return {name: value for name, value in kept.items() if value is not None and value not in ("", [])}
 
 
-def _item(saved: Sequence[Any]) -> LineItem:
-    name, cost, volume, unit, rate, first, last, tier, proved_by, section = saved
+def _item(saved: Mapping[str, Any]) -> LineItem:
+    first, last = saved.get("period_from"), saved.get("period_to")
     return LineItem(
-        name,
-        cost,
-        _decimal(volume),
-        unit,
-        _decimal(rate),
+        saved.get("name", ""),
+        saved["cost"],
+        _decimal(saved.get("volume")),
+        saved.get("unit", ""),
+        _decimal(saved.get("rate")),
         date.fromisoformat(first) if first else None,
         date.fromisoformat(last) if last else None,
-        tier,
-        tuple(proved_by),
-        section,
+        saved.get("tier", ""),
+        tuple(saved.get("proved_by", ())),
+        saved.get("section", ""),
     )
 
 
+def _facts(item: LineItem) -> tuple[object, ...]:
+    return item.name, item.cost, item.volume, item.unit, item.rate, item.period_from, item.period_to
+
+
 def _text(value: Decimal | None) -> str | None:
-    text = None if value is None else str(value)
-    return text if text is None or len(text) <= _SHORT else None
+    """None also of a number that no bill has: one that is too large, or has too many digits."""
+    if value is None or not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        return None
+    text = str(value)
+    return text if len(text) <= _SHORT else None
 
 
 def _decimal(text: str | None) -> Decimal | None:

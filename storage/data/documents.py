@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, delete, select
 
-from meterfarm.formats.bills.stored_reading import items_from_json, reading_from_json, reading_to_json
+from meterfarm.formats.bills.stored_reading import items_from_json, reading_from_json, same_lines
 from meterfarm.records import Address, Bill, BillMeter, BillReading, Commodity, Document, Quantity, Unit
 from meterfarm.storage.data import PendingExport, accounts
 from meterfarm.storage.database import Database, Repository, holding, insert_absent, now, put, reading
@@ -202,8 +202,7 @@ def is_same_bill(row: BillVersionRow, bill: Bill | None, reading: BillReading | 
     """
     if bill_columns(bill_of(row)) != bill_columns(bill):
         return False
-    before = row.reading["line_items"] if row.reading else []
-    return bill is None or before == (reading_to_json(reading)["line_items"] if reading else [])
+    return bill is None or same_lines(row.reading, reading)
 
 
 def _meter_json(meter: BillMeter) -> dict[str, Any]:

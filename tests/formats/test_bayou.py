@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterfarm.formats.bills.bayou import bill_json
+from meterfarm.formats.bills.stored_reading import items_from_json
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Quantity, Unit
 
 FROM, TO = date(2026, 9, 1), date(2026, 9, 30)
 ELECTRIC = BillMeter(
@@ -171,3 +172,9 @@ def test_ccf_is_named_and_never_added_to_therms() -> None:
 def test_a_unit_that_does_not_fit_is_refused(meter: BillMeter, sentence: str) -> None:
     with pytest.raises(FormatError, match=sentence):
         worded(replace(BILL, meters=[meter]))
+
+
+def test_a_kept_line_without_a_later_field_is_read() -> None:
+    assert items_from_json({"line_items": [{"name": "Delivery", "cost": 5, "later": 1}]}) == (
+        LineItem("Delivery", 5),
+    )

@@ -83,6 +83,26 @@ def test_what_was_read_beside_a_bill_comes_back_and_a_changed_line_is_a_new_vers
     assert kinds == [EventKind.NEW_BILL, EventKind.UPDATED_BILL]
 
 
+def test_lines_that_are_only_better_proved_are_nothing_new(store: CompanyStore, account: int) -> None:
+    (item,) = reading(bill()).line_items
+    for version, proved in enumerate(((), ("sum",)), 1):
+        again = reading(bill(), [replace(item, proved_by=proved, tier="t", section=str(version))])
+        store.bills.save(account, [ReadBill(listed(), pdf(), bill(), "l", version, reading=again)])
+    assert [event.kind for event in store.events.after(0, 10)] == [EventKind.NEW_BILL]
+
+
+def test_lines_with_figures_that_no_bill_has_are_left_out_or_lose_them(
+    store: CompanyStore, account: int
+) -> None:
+    (item,) = reading(bill()).line_items
+    odd = [replace(item, cost=10**15), replace(item, volume=Decimal("1E+999"), rate=Decimal("NaN")), item]
+    store.bills.save(account, [ReadBill(listed(), pdf(), bill(), "l", 1, reading=reading(bill(), odd))])
+    kept = store.bills.of_account(account)["b1"].reading
+    assert kept is not None
+    assert list(kept.line_items) == [replace(item, volume=None, rate=None), item]
+    assert "digits" in kept.left_out["line_items"]
+
+
 def test_of_an_unread_bill_is_kept_what_is_certain_and_why_the_rest_is_not(
     store: CompanyStore, account: int
 ) -> None:
