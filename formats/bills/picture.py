@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pypdfium2
@@ -64,7 +64,11 @@ def drawn_page(
     try:
         scale = min(_SCALE, _LONGEST / max(page.width, page.height))
         rendered = document[page.number - 1]
-        picture = rendered.render(scale=scale).to_pil().convert("RGB")
+        bitmap = rendered.render(scale=scale)
+        picture = bitmap.to_pil().convert("RGB")
+        place = _placing(page, scale, bitmap.get_posconv(rendered))
+        boxes = [place(mark[3:]) for mark, _, _ in tagged]
+        words = [place(word[:4]) for line in page.lines for cell in line.cells for word in cell.words]
         rendered.close()
     except pypdfium2.PdfiumError as exc:
         raise FormatError(f"Page {page.number} of the PDF cannot be drawn: download it again.") from exc
@@ -74,8 +78,7 @@ def drawn_page(
     whole.paste(picture, (0, 0))
     draw = drawing.Draw(whole, "RGBA")
     draw.line([(picture.width, 0), (picture.width, tall)], fill=_RULE, width=2)
-    words = [word[:4] for line in page.lines for cell in line.cells for word in cell.words]
-    _boxes(draw, tagged, words, scale, page.height, picture.width)
+    _boxes(draw, tagged, boxes, words, picture.width)
     _legend(draw, lines, picture.width + _PAD)
     return whole.quantize(_COLOURS)
 
@@ -84,12 +87,11 @@ _Box = tuple[float, float, float, float]
 
 
 def _boxes(
-    draw: ImageDraw, tagged: Sequence[Tagged], words: Sequence[_Box], scale: float, height: float, width: int
+    draw: ImageDraw, tagged: Sequence[Tagged], boxes: Sequence[_Box], words: Sequence[_Box], width: int
 ) -> None:
-    boxes = [_box(mark[3:], scale, height) for mark, _, _ in tagged]
     for (_, colour, _), box in zip(tagged, boxes, strict=True):
         draw.rectangle(box, outline=colour, width=2, fill=f"{colour}22")
-    taken = [*boxes, *(_box(word, scale, height) for word in words)]
+    taken = [*boxes, *words]
     font = _font(_SMALL)
     for (_, colour, tag), box in zip(tagged, boxes, strict=True):
         if not tag:
@@ -104,9 +106,20 @@ def _boxes(
         taken.append(room)
 
 
-def _box(place: _Box, scale: float, height: float) -> _Box:
-    left, bottom, right, top = place
-    return left * scale - 3, (height - top) * scale - 2, right * scale + 3, (height - bottom) * scale + 2
+def _placing(page: PageText, scale: float, seen: pypdfium2.PdfPosConv) -> Callable[[_Box], _Box]:
+    """From a place on the page to the box around it in the picture, which is the turned crop box of the page.
+
+    Recognised words stand where they were seen.
+    """
+
+    def dots(x: float, y: float) -> tuple[float, float]:
+        return (x * scale, (page.height - y) * scale) if page.has_pictures else seen.to_bitmap(x, y)
+
+    def box(place: _Box) -> _Box:
+        (x, y), (other_x, other_y) = dots(*place[:2]), dots(*place[2:])
+        return min(x, other_x) - 3, min(y, other_y) - 2, max(x, other_x) + 3, max(y, other_y) + 2
+
+    return box
 
 
 def _room(wide: float, box: _Box, taken: Sequence[_Box], width: int) -> tuple[float, _Box]:

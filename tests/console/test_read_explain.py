@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from meterfarm.formats.bills.generic.sheet import BillSheet
+from meterfarm.formats.bills.pdf import opened
+from meterfarm.formats.bills.picture import Tagged, drawn_page
 from meterfarm.formats.bills.places import Mark, marks_of
 from meterfarm.formats.bills.words import PageText, pages_of
 from meterfarm.services.bill_reading import bill_readings
 from tests.console.command import Command
-from tests.formats.bills_made import AMERICAN
+from tests.formats.bills_made import AMERICAN, MadeBill
 from tests.formats.bills_made_europe import EUROPEAN
 
 UTILITIES = Path(__file__).parents[2] / "utilities"
@@ -94,6 +96,26 @@ def test_pictures_have_the_page_with_a_legend_beside_it(command: Command, tmp_pa
             assert picture.size[0] > 1_400
             assert picture.size[1] < 1_800
         assert any(red > 150 and green < 60 and blue < 60 for red, green, blue in colours), "no mark of money"
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_boxes_are_where_the_values_are_seen_on_turned_and_cropped_pages(turned: int) -> None:
+    with opened(MadeBill("", "60~\n60~TOTAL", {}).pdf()) as document:
+        page = document[0]
+        page.set_cropbox(100, 500, 400, 780)
+        page.set_rotation(turned)
+        changed = io.BytesIO()
+        document.save(changed)
+    (text,) = pages_of(changed.getvalue())
+    mark = Mark("total_amount", 1, 1, *text.lines[0].cells[0][:4])
+    with opened(changed.getvalue()) as document:
+        picture: Any = drawn_page(document, text, [Tagged(mark, "#ff0000")], []).convert("RGB")
+    red, green, _ = picture.split()
+    ink = picture.convert("L").point(lambda light: 255 * (light < 60)).getbbox()
+    strong = red.point(lambda light: 255 * (light > 200))
+    box = ImageChops.multiply(strong, green.point(lambda light: 255 * (light < 60))).getbbox()
+    room = [inner - outer for inner, outer in zip(ink, box, strict=True)]
+    assert all(0 <= each <= 14 for each in (room[0], room[1], -room[2], -room[3])), (ink, box)
 
 
 def test_a_bill_of_which_too_little_is_certain_is_drawn_too(command: Command, tmp_path: Path) -> None:
