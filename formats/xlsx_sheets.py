@@ -38,10 +38,10 @@ class Instant(NamedTuple):
 
 
 class MoneyCell(NamedTuple):
-    """An amount in hundredths of a currency (ISO 4217)."""
+    """An amount in hundredths of a currency (ISO 4217), "" if that is not known."""
 
     cents: int
-    currency: str = "USD"
+    currency: str
 
 
 Cell = str | int | float | Decimal | bool | date | Instant | MoneyCell | None
@@ -87,7 +87,8 @@ class SheetBook:
         """The format of a heading, of days, of times, or of a currency's amounts."""
         if of not in self._forms:
             code = "".join(filter(str.isalpha, str(of)))[:3]
-            shown = _DOLLARS if code == "USD" else f'#,##0.00 "{code}";[Red]-#,##0.00 "{code}"'
+            after = f' "{code}"' if code else ""
+            shown = _DOLLARS if code == "USD" else f"#,##0.00{after};[Red]-#,##0.00{after}"
             self._forms[of] = self._book.add_format({"num_format": shown})
         return self._forms[of]
 

@@ -18,6 +18,7 @@ from meterfarm.formats.xlsx_sheets import (
     sheet_book,
 )
 from meterfarm.records import Account, Bill, BillMeter, Commodity, LineItem, Unit
+from meterfarm.services.currencies import currency_of, currency_read
 from meterfarm.services.customer_document import ExportCounts, readings_of
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import MeterReadings, ReadingChannel, StoredAccount, StoredBill
@@ -84,32 +85,33 @@ class _Sheets:
         for meter in account.meters:
             cells = (account.number, meter.id, meter.commodity.value, meter.tariff or None)
             self._made["meters"].add((*cells, _pairs(meter.additional_attributes)))
-        bills = store.bills.of_account(stored.id).values()
+        bills = list(store.bills.of_account(stored.id).values())
+        known = currency_of(account, bills)
         for bill in bills:
-            self._bill(account, bill)
+            self._bill(account, bill, currency_read(bill) or known)
         return len(bills)
 
-    def _bill(self, account: Account, stored: StoredBill) -> None:
+    def _bill(self, account: Account, stored: StoredBill, currency: str) -> None:
         read = stored.bill
         key: tuple[Cell, ...] = (account.number, stored.id, read.billed_on if read else stored.billed_on)
         end: tuple[Cell, ...] = (stored.layout or None, "; ".join(stored.problems) or None)
         if read is None:
             self._made["bills"].add((*key, *[None] * 13, "unparsed", *end))
             return
-        self._made["bills"].add((*key, *_amounts(read), *_used(read), "read", *end))
+        self._made["bills"].add((*key, *_amounts(read, currency), *_used(read), "read", *end))
         for meter in read.meters:
             self._made["bill meters"].add((*key, *_meter(meter)))
         if stored.reading is not None:
             for item in stored.reading.line_items:
-                self._made["line items"].add((*key, *_line(item)))
+                self._made["line items"].add((*key, *_line(item, currency)))
             for check in stored.reading.checks:
                 self._made["checks"].add((*key, check.name, check.passed, check.what))
 
 
-def _line(item: LineItem) -> tuple[Cell, ...]:
+def _line(item: LineItem, currency: str) -> tuple[Cell, ...]:
     proved_by = ", ".join(item.proved_by)
     about = (item.volume, item.unit or None, item.rate, item.tier or None, proved_by or None)
-    return item.section or None, item.name, MoneyCell(item.cost), *about
+    return item.section or None, item.name, MoneyCell(item.cost, currency), *about
 
 
 def _made(book: SheetBook, name: str) -> SheetWriter:
@@ -126,12 +128,12 @@ def _account(account: Account) -> tuple[Cell, ...]:
     return account.number, account.name, account.status.value, *(each or None for each in address), attributes
 
 
-def _amounts(bill: Bill) -> tuple[Cell, ...]:
+def _amounts(bill: Bill, currency: str) -> tuple[Cell, ...]:
     amounts = (
         *(bill.total_amount, bill.outstanding_balance, bill.electricity_amount, bill.delivery_charge),
         *(bill.supply_charge, bill.community_solar_bill_credit, bill.gas_amount),
     )
-    money = [None if cents is None else MoneyCell(cents) for cents in amounts]
+    money = [None if cents is None else MoneyCell(cents, currency) for cents in amounts]
     return bill.billing_period_from, bill.billing_period_to, bill.due_on, *money
 
 

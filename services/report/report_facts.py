@@ -22,6 +22,7 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.services.bill_history import account_checks, days_of, series_of
+from meterfarm.services.currencies import currency_of, symbol_of
 from meterfarm.services.report.billed_days import billed_again
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import SeriesCoverage, StoredAccount, StoredBill
@@ -30,9 +31,6 @@ from meterfarm.storage.store import CompanyStore
 MOST_BILLS = 120
 """Of an account, the newest; a report of more would be one that nobody reads."""
 _AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
-_SYMBOLS = {"US": "$", "CA": "$", "AU": "$", "NZ": "$", "GB": "£", "CH": "CHF "} | dict.fromkeys(
-    ("AT", "BE", "DE", "ES", "FI", "FR", "GR", "IE", "IT", "LU", "NL", "PT"), "€"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +141,8 @@ def _account(
         ]
     )
     meters = [_meter(number, stored.account, shown, series, covered) for number in ids]
-    return ReportedAccount(
-        stored.account, shown, max(0, len(every) - MOST_BILLS), meters, _currency(stored, shown)
-    )
+    symbol = symbol_of(currency_of(stored.account, every[-MOST_BILLS:], withheld))
+    return ReportedAccount(stored.account, shown, max(0, len(every) - MOST_BILLS), meters, symbol)
 
 
 def _own(stored: StoredBill, withheld: frozenset[int]) -> Iterator[HistoryCheck]:
@@ -186,10 +183,3 @@ def _meter(
     commodity = (known or [each.row.commodity for each in compared])[0]
     compared.sort(key=lambda each: each.row.billing_period_from)
     return ReportedMeter(number, commodity, own, compared, [one for one in covered if one.meter_id == number])
-
-
-def _currency(stored: StoredAccount, bills: Sequence[ReportedBill]) -> str:
-    """What money is written with where the account is; "" if that is not known."""
-    addresses = [stored.account.address, *(each.bill.address for each in bills if each.bill is not None)]
-    country = next((address.country for address in addresses if address is not None), "")
-    return _SYMBOLS.get(country, "")

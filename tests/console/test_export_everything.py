@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 from python_calamine import CalamineWorkbook
 
 from meterfarm.records import (
@@ -24,6 +29,8 @@ from meterfarm.records import (
     Series,
     Unit,
 )
+from meterfarm.services.customer_workbook import write_workbook
+from meterfarm.services.report.report_facts import report_facts
 from meterfarm.storage.data import ReadBill
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
@@ -125,6 +132,33 @@ def test_a_workbook_has_a_sheet_for_each_kind_of_thing(
     assert [round(row["quantity"] * 10_000) for row in energy] == [100 + n for n in range(50)]
     assert energy[4]["start (UTC)"] == datetime.fromtimestamp(START + 3_600, UTC).replace(tzinfo=None)
     assert [row["start (local)"].hour for row in energy[4:16:4]] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("read", "country", "format_code"),
+    [
+        ("GBP", "US", '#,##0.00 "GBP"'),
+        (None, "US", "[$$-409]#,##0.00"),
+        (None, "BE", '#,##0.00 "EUR"'),
+        (None, "XX", "#,##0.00"),
+    ],
+)
+def test_amounts_have_the_currency_that_was_read_else_the_countrys(
+    store: CompanyStore, tmp_path: Path, read: str | None, country: str, format_code: str
+) -> None:
+    whose = customer(store, "ada")
+    address = Address("1 Waffle Way", "Ghent", "", "12075", country=country)
+    account = store.accounts.save(whose, Account("77", "Ada", address))
+    stated = replace(reading(bill()), fields={"currency": read} if read else {})
+    store.bills.save(account, [ReadBill(listed(), pdf(), bill(), "l", 1, reading=stated)])
+    write_workbook(store, whose, tmp_path / "a.xlsx", ZoneInfo("UTC"))
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as parts:
+        styles = unescape(parts.read("xl/styles.xml").decode())
+    codes = set(re.findall('formatCode="(.*?)(?:;.*?)?" ?/>', styles))
+    assert codes - {"yyyy-mm-dd", "yyyy-mm-dd hh:mm"} == {format_code}
+    symbol = {"GBP": "£"}.get(read or "", {"US": "$", "BE": "€"}.get(country, ""))
+    (reported,) = report_facts(store, whose, "Acme").accounts
+    assert reported.currency == symbol
 
 
 def test_people_see_the_files_or_that_there_is_nothing(

@@ -111,9 +111,9 @@ def test_boxes_are_where_the_values_are_seen_on_turned_and_cropped_pages(turned:
     with opened(changed.getvalue()) as document:
         picture: Any = drawn_page(document, text, [Tagged(mark, "#ff0000")], []).convert("RGB")
     red, green, _ = picture.split()
-    ink = picture.convert("L").point(lambda light: 255 * (light < 60)).getbbox()
+    ink: Any = picture.convert("L").point(lambda light: 255 * (light < 60)).getbbox()
     strong = red.point(lambda light: 255 * (light > 200))
-    box = ImageChops.multiply(strong, green.point(lambda light: 255 * (light < 60))).getbbox()
+    box: Any = ImageChops.multiply(strong, green.point(lambda light: 255 * (light < 60))).getbbox()
     room = [inner - outer for inner, outer in zip(ink, box, strict=True)]
     assert all(0 <= each <= 14 for each in (room[0], room[1], -room[2], -room[3])), (ink, box)
 

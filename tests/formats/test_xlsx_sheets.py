@@ -35,7 +35,7 @@ def test_values_are_numbers_days_and_times(tmp_path: Path) -> None:
     target = tmp_path / "a.xlsx"
     quarter = 1_793_512_800 + 900
     values: list[Cell] = [
-        MoneyCell(-123456789),
+        MoneyCell(-123456789, "USD"),
         MoneyCell(5, "EUR"),
         date(2026, 2, 28),
         Instant(quarter),
