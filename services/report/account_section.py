@@ -20,11 +20,11 @@ from meterfarm.services.report.cost_story import CostStory, cost_story, doubts_o
 from meterfarm.services.report.covered import Covered, covered
 from meterfarm.services.report.heat_map import HeatMap, heat_map
 from meterfarm.services.report.ledger import LedgerRow, check_title, ledger
-from meterfarm.services.report.report_facts import ReportedAccount
+from meterfarm.services.report.report_facts import ReportedAccount, ReportedMeter
 from meterfarm.services.report.winter import headline, last_year
 from meterfarm.support.foreign_text import one_line
 
-_MOST_HEAT_MAPS = 6
+_MOST_HEAT_MAPS, _MOST_METERS = 6, 12
 _MOST_LISTED = 200
 
 
@@ -71,6 +71,7 @@ class AccountSection:
     legend: Sequence[str]
     changes: Sequence[DayMark]
     meters: Sequence[MeterPicture]
+    more_meters: int
     profiles: Sequence[LoadProfile]
     more_profiles: int
     covered: Covered | None
@@ -92,6 +93,7 @@ def account_section(account: ReportedAccount, zone: ZoneInfo, today: date) -> Ac
     for bill, check in shown:
         row = ShownCheck(bill.id, bill.billed_on, check_title(check.name), one_line(check.what))
         by_verdict[check.verdict].append(row)
+    on_bills = sorted((each for each in account.meters if each.compared), key=_differs, reverse=True)
     passed = Counter(each.title for each in by_verdict[CheckVerdict.PASSED])
     address = account.account.address
     parts = (
@@ -109,7 +111,8 @@ def account_section(account: ReportedAccount, zone: ZoneInfo, today: date) -> Ac
         compared is not None and compared.before is not None,
         _legend(account),
         changes(account),
-        [found for meter in account.meters if (found := meter_picture(meter)) is not None],
+        [found for meter in on_bills[:_MOST_METERS] if (found := meter_picture(meter)) is not None],
+        max(0, len(on_bills) - _MOST_METERS),
         profiles[:_MOST_HEAT_MAPS],
         max(0, len(profiles) - _MOST_HEAT_MAPS),
         covered(account.meters, clock),
@@ -120,6 +123,10 @@ def account_section(account: ReportedAccount, zone: ZoneInfo, today: date) -> Ac
         ledger(account),
         account.left_out,
     )
+
+
+def _differs(meter: ReportedMeter) -> bool:
+    return any(each.verdict is CheckVerdict.FAILED for each in meter.compared)
 
 
 def _legend(account: ReportedAccount) -> Sequence[str]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from meterfarm.formats.bills.bill_figures import in_known_unit, money, unit_name
 from meterfarm.formats.bills.last_year import daily_use
 from meterfarm.records import Bill, CheckVerdict, Commodity
+from meterfarm.services.report.billed_span import owed_before
 from meterfarm.services.report.charts import BarPart, ChartBar, ChartDot, ChartPanel, DayBand, DayMark, chart
 from meterfarm.services.report.report_facts import ReportedAccount, ReportedMeter
 from meterfarm.services.report.winter import CostComparison
@@ -69,12 +70,13 @@ def _cost(bill: Bill, symbol: str) -> ChartBar:
         (bill.gas_amount or 0, "gas"),
         (bill.community_solar_bill_credit or 0, "credit"),
     ]
-    charged = bill.total_amount - (bill.outstanding_balance or 0)
+    owed = owed_before(bill)
+    charged = bill.total_amount - (owed or 0)
     others = charged - sum(value for value, _ in cents)
     parts = [(value, kind) for value, kind in [*cents, (others, "others")] if value]
     listed = ", ".join(f"{kind} {money(value, symbol)}" for value, kind in parts)
     cost = money(charged, symbol)
-    if bill.outstanding_balance is None:
+    if owed is None:
         cost += ", with what was still owed of earlier bills, which is not known"
     span = span_text(bill.billing_period_from, bill.billing_period_to)
     return ChartBar(

@@ -73,12 +73,21 @@ def billed_span(bills: Sequence[Bill]) -> BilledSpan:
         max(bill.billing_period_to for bill in bills),
         len(bills),
         days_of_bills(bills),
-        sum(bill.total_amount - (bill.outstanding_balance or 0) for bill in bills),
+        sum(bill.total_amount - (owed_before(bill) or 0) for bill in bills),
         spent,
-        sum(bill.outstanding_balance is None for bill in bills),
+        sum(owed_before(bill) is None for bill in bills),
         billed_twice(bills),
         all(map(_is_split, bills)),
     )
+
+
+def owed_before(bill: Bill) -> int | None:
+    """Cents of earlier bills in a bill's total, 0 if its parts are all of it; None if that is not known."""
+    if bill.outstanding_balance is not None:
+        return bill.outstanding_balance
+    parts = [*_charged(bill).values(), bill.community_solar_bill_credit or 0]
+    items = [item.cost for item in bill.line_items]
+    return 0 if bill.total_amount in (sum(parts), sum(items)) and (_charged(bill) or items) else None
 
 
 def _charged(bill: Bill) -> Mapping[Commodity, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 
 from markupsafe import Markup
@@ -150,19 +151,23 @@ def _figure(value: float) -> str:
 def _words(cells: dict[date, _Hours], unit: str) -> Iterator[str]:
     """What a person would see: when most is used, what runs all night, the highest hour."""
     by_hour: list[list[float]] = [[] for _ in range(_HOURS)]
-    highest = (0.0, date.min, 0)
+    highest = (-inf, date.min, 0)
     for day, hours in cells.items():
         for hour, value in enumerate(hours):
             if value is not None:
                 by_hour[hour].append(value)
                 highest = max(highest, (value, day, hour))
     means = [sum(values) / len(values) if values else 0.0 for values in by_hour]
-    if not sum(means):
+    if not any(means):
         return
     begin = max(range(_HOURS), key=lambda hour: sum(means[(hour + each) % _HOURS] for each in range(4)))
-    share = sum(means[(begin + each) % _HOURS] for each in range(4)) / sum(means)
     end = (begin + 4) % _HOURS
-    yield f"Most between {begin}:00 and {end}:00: {100 * share:.0f} % of the day in four hours."
+    most = f"Most between {begin}:00 and {end}:00"
+    if min(means) >= 0:
+        share = sum(means[(begin + each) % _HOURS] for each in range(4)) / sum(means)
+        yield f"{most}: {100 * share:.0f} % of the day in four hours."
+    elif max(means) > 0:
+        yield f"{most}; at some hours more was fed in than used."
     nights = sorted(value for hour in (2, 3, 4) for value in by_hour[hour])
     if nights:
         yield f"At night, from 2:00 to 5:00, usually {_figure(nights[len(nights) // 2])} {unit} an hour."

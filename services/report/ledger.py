@@ -9,6 +9,7 @@ from datetime import date
 from meterfarm.formats.bills.bill_figures import amount, money
 from meterfarm.records import Bill, BillMeter, BillStatus, CheckVerdict, LineItem
 from meterfarm.services.report.bill_charts import span_text
+from meterfarm.services.report.billed_span import owed_before
 from meterfarm.services.report.report_facts import ReportedAccount, ReportedBill
 from meterfarm.support.foreign_text import one_line
 
@@ -129,9 +130,10 @@ def _cents(cents: int | None, symbol: str) -> str:
 
 def _lines(each: ReportedBill, bill: Bill, symbol: str) -> Iterator[LedgerLine]:
     """What a total is made of: each line as far as it is known, else the sums, and what is left."""
-    rest = bill.total_amount - (bill.outstanding_balance or 0)
-    if bill.outstanding_balance:
-        yield LedgerLine("", "Still owed of earlier bills", "", money(bill.outstanding_balance, symbol))
+    owed = owed_before(bill)
+    rest = bill.total_amount - (owed or 0)
+    if owed:
+        yield LedgerLine("", "Still owed of earlier bills", "", money(owed, symbol))
     section = ""
     for item in each.line_items:
         heading = item.section if item.section != section else ""
@@ -145,8 +147,8 @@ def _lines(each: ReportedBill, bill: Bill, symbol: str) -> Iterator[LedgerLine]:
             rest -= cents
             yield LedgerLine("", name, "", money(cents, symbol))
     if rest:
-        known = bill.outstanding_balance is not None
-        name = "Other items" if known else "Other items, and what was still owed of earlier bills (not known)"
+        unknown = "Other items, and what was still owed of earlier bills (not known)"
+        name = "Other items" if owed is not None else unknown
         yield LedgerLine("", name, "", money(rest, symbol))
 
 

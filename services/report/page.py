@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -26,8 +26,8 @@ def render(report: CustomerReport, now: datetime) -> str:
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     today = now.astimezone(report.zone).date()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    names = dict.fromkeys(filter(None, (one_line(each.account.name) for each in report.accounts)))
-    sections = [account_section(each, report.zone, today) for each in report.accounts]
+    sections = list(map(partial(account_section, zone=report.zone, today=today), report.accounts))
+    names = dict.fromkeys(filter(None, (one_line(each.account.name) for each in sections)))
     return (
         _templates()
         .get_template("report.html")

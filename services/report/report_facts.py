@@ -91,20 +91,23 @@ class ReportedAccount:
 
 @dataclass(frozen=True, slots=True)
 class CustomerReport:
-    """All of a customer; ``lag``: how long after a day its intervals come."""
+    """All of a customer; ``lag``: how long after a day its intervals come.
+
+    ``accounts`` are read one after the other, once: the readings of all would take too much memory.
+    """
 
     customer: Customer
     utility: str
     zone: ZoneInfo
     lag: timedelta
-    accounts: Sequence[ReportedAccount]
+    accounts: Iterator[ReportedAccount]
 
 
 def report_facts(store: CompanyStore, customer: Customer, utility_name: str) -> CustomerReport:
     """What is in store of the customer. What a locked bill says is left out."""
     zone, lag = days_of(customer)
     status = {bill.id: bill.status for bill in store.bills.list(customer)}
-    accounts = [_account(store, stored, status, zone, lag) for stored in store.accounts.list(customer)]
+    accounts = (_account(store, stored, status, zone, lag) for stored in store.accounts.list(customer))
     return CustomerReport(customer, utility_name, zone, lag, accounts)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,6 +19,8 @@ from meterfarm.records import (
     Unit,
 )
 from meterfarm.services.report import customer_report
+from meterfarm.services.report.page import render
+from meterfarm.services.report.report_facts import ReportedAccount, report_facts
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from tests.services.reported import CLOCK, EXPORT, Made, keep
@@ -83,3 +86,36 @@ def test_a_bill_that_is_billed_again_a_day_off_counts_once(store: CompanyStore) 
     cents = sum(bill.total_amount for bill in (bills[0], again, bills[2]))
     assert f"Last winter cost ${cents / 100:,.2f}" in page
     assert page.count("Billed again later.") == 1
+
+
+def test_the_readings_of_one_account_are_in_memory_at_a_time(store: CompanyStore) -> None:
+    whose = customer(store)
+    for number in range(4):
+        keep(store, whose, Made(f"{number}", (ELECTRIC,), date(2026, 1, 1), 1))
+    facts, counts = report_facts(store, whose, ""), []
+
+    def counted() -> Iterator[ReportedAccount]:
+        before = living()
+        for account in facts.accounts:
+            counts.append(living() - before)
+            yield account
+
+    def living() -> int:
+        return sum(isinstance(each, Series) for each in gc.get_objects())
+
+    render(replace(facts, accounts=counted()), NOW)
+    assert counts == [1, 1, 1, 1]
+
+
+def test_of_many_meters_those_that_differ_are_drawn(store: CompanyStore) -> None:
+    meters = [Meter(f"E{number}", Commodity.ELECTRIC) for number in range(14)]
+    whose = customer(store)
+    made = Made("1", meters, date(2026, 1, 1), 2)
+    bill, _ = made.bills()
+    *rows, last = bill.meters
+    wrong = replace(last, consumption=Quantity(1, 0, Unit.WH))
+    keep(store, whose, made, bills=[replace(bill, meters=[*rows, wrong])])
+    page = shown(store, whose)
+    assert page.count("1 agree exactly") == 11
+    assert page.count("1 differ</span>") == 1
+    assert "2 more are left out here" in page
