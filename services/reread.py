@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import BillSource, Document
 from meterfarm.scrapers.bill_reader import GENERIC, read_by
 from meterfarm.scrapers.outcomes import ItemFailed
-from meterfarm.scrapers.runs.bills import item_name, read_document
+from meterfarm.scrapers.runs.bills import OTHER_ACCOUNT, item_name, known_number, read_document
 from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.bill_reading import uploaded_bill
@@ -208,10 +208,14 @@ def _read_upload(
     document = Document(store.files.read(kept.sha256), kept.media_type, kept.name)
     read = uploaded_bill(document, layouts, BillSource.API, preferred=utility.id if utility else "")
     by = (read.layout, read.layout_version) if read.layout else GENERIC
-    if read.bill is not None and read.bill.account_number not in store.accounts.numbers(kept.account_id):
-        return RereadBill(kept, None, *by, ("the PDF is another account's bill",))
+    bill = read.bill
+    if bill is not None:
+        number = known_number(bill.account_number, store.accounts.numbers(kept.account_id))
+        if number is None:
+            return RereadBill(kept, None, *by, (OTHER_ACCOUNT,))
+        bill = replace(bill, account_number=number)
     issued_by = read.utility if by != GENERIC else ""
-    return RereadBill(kept, read.bill, *by, read.problems, read.supported, read.reading, issued_by)
+    return RereadBill(kept, bill, *by, read.problems, read.supported, read.reading, issued_by)
 
 
 async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadResult) -> None:
@@ -235,10 +239,12 @@ async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadR
                 "before, which is kept: count the version up (bill_layout_version), then read again.",
             )
         elif became is Reread.NO_LONGER_READ:
+            which = f"Version {bill.layout_version} of the layout {bill.layout} does not read it"
+            by_any = "No layout reads it" if bill.layout == GENERIC[0] else which
+            why = f" ({'; '.join(bill.problems)})" if bill.problems else ""
             result.fail(
                 bill.kept,
-                f"Version {bill.layout_version} of the layout {bill.layout} does not read it any more "
-                f"({'; '.join(bill.problems)}); what an earlier version read is kept: mend the layout.",
+                f"{by_any} any more{why}; what an earlier version read is kept: mend the layout.",
             )
         else:
             result.counts[became] += 1

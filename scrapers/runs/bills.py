@@ -37,6 +37,7 @@ from meterfarm.support.tracing import span
 _AT_ONCE = 16
 """The most bills written in one transaction, for which other writers wait."""
 
+OTHER_ACCOUNT = "the PDF is another account's bill"
 _MOST_NAMED = 4
 _FIGURE = re.compile(r"\d[\d,' ]*[.,]\d+")
 """The name of a check may be a line of the bill."""
@@ -185,21 +186,47 @@ def read_document(
 ) -> ReadBill:
     """What the utility's layout reads from a bill's document; nothing, with the reason, if it cannot.
 
-    ``account_numbers`` are all that the account has had.
+    ``account_numbers`` are all that the account has had, and the bill gets the one of them that it is. One
+    that was read generically with another number is unread, as the number may be another thing.
 
     Raises:
         FormatError: it is no whole PDF.
-        ItemFailed: it is not this bill.
+        ItemFailed: by the utility's layout it is not this bill.
     """
     layout, version = read_by(utility)
     reading, problems = _reading(utility, document.content)
     bill = reading.bill if reading is not None else None
     supported = reading is None or reading.status is not BillStatus.NOT_SUPPORTED
     if bill is not None and reading is not None:
-        if bill.account_number not in account_numbers:
-            raise ItemFailed("the PDF is another account's bill")
+        number = known_number(bill.account_number, account_numbers)
+        if number is None and utility.bill_layout:
+            raise ItemFailed(OTHER_ACCOUNT)
+        if number is None:
+            return ReadBill(
+                listed, document, None, layout, version, [OTHER_ACCOUNT], reading=_foreign(reading)
+            )
+        bill = replace(bill, account_number=number)
+        reading = replace(reading, bill=bill)
         problems = [*disagreements(listed, bill), *failed(reading)]
     return ReadBill(listed, document, bill, layout, version, problems, supported, reading)
+
+
+def known_number(number: str, known: Collection[str]) -> str | None:
+    """Which of the portal's numbers a bill's is, whatever blanks and marks are in it; None if none."""
+    if number in known:
+        return number
+    return next((each for each in known if _alphanumeric(each) == _alphanumeric(number) != ""), None)
+
+
+def _alphanumeric(number: str) -> str:
+    return "".join(filter(str.isalnum, number)).casefold()
+
+
+def _foreign(reading: BillReading) -> BillReading:
+    """Nobody's bill: what is certain of it but for the account's number."""
+    fields = {name: value for name, value in reading.fields.items() if name != "account_number"}
+    left_out = {**reading.left_out, "account_number": OTHER_ACCOUNT}
+    return replace(reading, status=BillStatus.UNPARSED, fields=fields, bill=None, left_out=left_out)
 
 
 def _reading(utility: Utility, content: bytes) -> tuple[BillReading | None, Sequence[str]]:

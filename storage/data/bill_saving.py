@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.stored_reading import reading_to_json
 from meterfarm.records import Bill, BillReading, BillSource, EventKind, ListedBill
 from meterfarm.storage import StorageError
@@ -100,7 +102,8 @@ def save_reread(
     """Keep what was read again from documents of an account, with its events; what became of each.
 
     What a version of a layout has read is never replaced by what the same version reads differently, nor by
-    nothing. A bill of which a run has stored something newer meanwhile, or that is gone, is left alone.
+    nothing; what a layout has read, never by a generic reading. A bill of which a run has stored something
+    newer meanwhile, or that is gone, is left alone.
     """
     try:
         account = accounts.locked(session, account_id, company_id)
@@ -111,6 +114,8 @@ def save_reread(
     for reading in read:
         versions = before.get(reading.kept.id)
         last = versions[-1] if versions and versions[-1].id == reading.kept.version_id else None
+        if reading.layout == GENERIC and last is not None and is_by_layout(session, last):
+            reading = replace(reading, bill=None)
         found.append(_compared(session, last, reading))
         if found[-1] not in (Reread.OVERTAKEN, Reread.CONTRADICTED):
             kept.append((reading.kept.document_id, reading))
@@ -147,6 +152,13 @@ def _compared(session: Session, last: BillVersionRow | None, reading: RereadBill
     if (by.layout, by.layout_version) == (reading.layout, reading.layout_version):
         return Reread.CONTRADICTED
     return Reread.NO_LONGER_READ if reading.bill is None else Reread.UPDATED
+
+
+def is_by_layout(session: Session, version: BillVersionRow) -> bool:
+    """Whether a layout has read it, not the generic reader."""
+    if version.content is None:
+        return False
+    return session.get_one(ExtractionRow, version.extraction_id).layout != GENERIC
 
 
 def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:

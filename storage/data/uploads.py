@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.stored_reading import reading_to_json
 from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBill
 from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
@@ -181,8 +182,8 @@ def _assigned(
     if known is not None and unassigned_row is not None:
         _merge(session, company_id, unassigned_row, known)
         unassigned_row = None
-    if known is not None and _is_read(session, known) and not known.portal_key.startswith(UPLOADED):
-        return known  # what the portal hands out counts
+    if known is not None and _counts_more(session, known, upload.layout):
+        return known
     if unassigned_row is not None:
         _into_account(session, unassigned_row, account, upload.utility, bill)
         known = unassigned_row
@@ -263,9 +264,14 @@ def _of_the_same_period(session: Session, account: AccountRow, utility: str, bil
     return None
 
 
-def _is_read(session: Session, row: BillRow) -> bool:
-    query = select(BillVersionRow.total_amount).where(BillVersionRow.bill_id == row.id)
-    return session.exec(query.order_by(col(BillVersionRow.id).desc())).first() is not None
+def _counts_more(session: Session, known: BillRow, layout: str) -> bool:
+    """Whether a known bill is the portal's, or was read by a layout and the upload was not."""
+    query = select(BillVersionRow).where(BillVersionRow.bill_id == known.id)
+    version = session.exec(query.order_by(col(BillVersionRow.id).desc())).first()
+    if version is None or version.total_amount is None:
+        return False
+    is_uploaded = known.portal_key.startswith(UPLOADED)
+    return not is_uploaded or (layout == GENERIC and bill_saving.is_by_layout(session, version))
 
 
 def _into_account(session: Session, row: BillRow, account: AccountRow, utility: str, bill: Bill) -> None:

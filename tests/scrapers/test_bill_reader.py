@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import date
 from typing import ClassVar
 
+import pytest
+
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.records import Bill, BillCheck, BillStatus, Document, ListedBill
 from meterfarm.scrapers.bill_reader import GENERIC
+from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.runs.bills import doubt_of, read_document
 from meterfarm.storage.data import ReadBill
 from meterfarm.utilities import load_utility
@@ -63,6 +66,26 @@ def test_bills_of_a_portal_without_a_layout_are_read_as_far_as_they_are_certain(
     assert (read.layout, read.layout_version) == GENERIC
     assert read.bill is not None
     assert (read.bill.total_amount, read.problems) == (11837, [])
+
+
+@pytest.mark.parametrize("number", ["5550123456", "55501 23456", "5-550-123456"])
+def test_a_bill_has_the_number_as_the_portal_writes_it(number: str) -> None:
+    read = _read(WithoutLayout(), AMERICAN[1].pdf(), number, date(2024, 4, 15), 11837)
+    assert read.bill is not None
+    assert read.reading is not None
+    assert (read.bill.account_number, read.reading.bill) == (number, read.bill)
+
+
+def test_a_generic_bill_with_a_number_that_the_account_has_not_is_kept_unread() -> None:
+    """The number may be another thing; a layout's is the account's, so that bill is another's."""
+    read = _read(WithoutLayout(), AMERICAN[1].pdf(), "5550123457", date(2024, 4, 15), 11837)
+    assert (read.bill, read.why_unread) == (None, "the PDF is another account's bill")
+    assert read.reading is not None
+    assert (read.reading.status, read.reading.bill) == (BillStatus.UNPARSED, None)
+    assert "account_number" in read.reading.left_out
+    assert "account_number" not in read.reading.fields
+    with pytest.raises(ItemFailed, match="another account's bill"):
+        _read("speculoos_power", render_bill(_SOLD), "1", _SOLD.billed_on, 1)
 
 
 def test_at_a_bill_that_its_layout_does_not_read_nothing_is_guessed() -> None:

@@ -138,6 +138,17 @@ async def test_bills_of_an_account_are_read_again_with_the_number_that_it_had(st
     assert (await reread(store, [Doubling()])).counts == {Reread.UPDATED: 1}
 
 
+async def test_an_account_number_is_known_however_it_is_written(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    number = "-".join(ACCOUNT.number)
+    account = store.accounts.save(customer, replace(ACCOUNT, number=number))
+    kept(store, account, "1")
+    assert (await reread(store, [Doubling()])).counts == {Reread.UPDATED: 1}
+    ((_, found),) = store.bills.of_account(account).items()
+    assert found.bill is not None
+    assert found.bill.account_number == number
+
+
 async def test_what_a_new_version_does_not_read_any_more_is_kept_and_named(
     store: CompanyStore, account: int
 ) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.stored_reading import MOST_CHECKS, MOST_LINES
 from meterfarm.records import (
     Account,
     AccountStatus,
     BillCheck,
     BillReading,
+    BillSource,
     BillStatus,
     Commodity,
     EventKind,
@@ -22,7 +24,7 @@ from meterfarm.records import (
     Meter,
 )
 from meterfarm.storage import LeaseLost, StorageError
-from meterfarm.storage.data import ReadBill, Reread, RereadBill
+from meterfarm.storage.data import ReadBill, Reread, RereadBill, UploadedBill
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import (
@@ -312,6 +314,29 @@ def test_what_is_read_again_is_kept_unless_it_contradicts_its_own_version_or_is_
     told = store.events.after()[before:]
     kind = EventKind.NEW_BILL if first is None else EventKind.UPDATED_BILL
     assert [event.kind for event in told] == [kind] * events
+
+
+def test_a_generic_reading_never_replaces_what_a_layout_has_read(store: CompanyStore, account: int) -> None:
+    store.bills.save(account, [_read("b1", b"one", 4)])
+    (kept,) = store.bills.to_reread(UTILITY)
+    its = RereadBill(kept, bill(5), GENERIC, 1)
+    assert store.bills.save_reread(account, [its]) == [Reread.NO_LONGER_READ]
+    assert _total(store, account) == 4
+    assert _again(store, account, 5, 2) is Reread.UPDATED
+
+
+@pytest.mark.parametrize(("first", "then", "total"), [("l", GENERIC, 4), (GENERIC, "l", 5), ("l", "m", 5)])
+def test_a_scan_of_an_upload_that_a_layout_has_read_is_that_bill(
+    store: CompanyStore, first: str, then: str, total: int
+) -> None:
+    ids = {
+        store.bills.upload(UploadedBill(pdf(content), BillSource.API, bill(cents), UTILITY, layout, 1))
+        for content, cents, layout in ((b"one", 4, first), (b"two", 5, then))
+    }
+    assert len(ids) == 1
+    events = store.events.after()
+    assert events[-1].facts["total_amount"] == total
+    assert len(events) == (1 if total == 4 else 2)
 
 
 def test_other_kinds_of_sequences_are_no_other_bill(store: CompanyStore, account: int) -> None:
