@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from meterfarm.formats.bills.generic.amounts import NumberStyle
@@ -100,9 +101,9 @@ def marks_of(sheet: BillSheet, reading: BillReading) -> Marks:
         else:
             nowhere.append((name, value))
     for item in reading.line_items:
-        spots = list(finder.item(item.name, item.cost))
-        if spots:
-            found.append(finder.mark(f"line: {item.name}", item.cost, spots[0]))
+        spot = next(finder.item(item.name, item.cost), None)
+        if spot is not None:
+            found.append(finder.mark(f"line: {item.name}", item.cost, spot))
     return Marks(found, nowhere)
 
 
@@ -152,16 +153,34 @@ class _Finder:
                 yield number, place, cell
 
     def _money(self, cents: int) -> Iterator[_Spot]:
-        plainly: list[_Spot] = []
+        yield from self._by_cents.get(abs(cents), ())
+        if cents % 100 == 0:
+            plainly = [spot for spot, _ in self._by_value.get(abs(cents) / _OF_CENTS, ())]
+            plainly += [spot for spot, _ in self._by_value.get(-abs(cents) / _OF_CENTS, ()) if cents]
+            with_sign = [spot for spot in sorted(plainly) if "$" in self._cell(spot).text]
+            yield from (spot for spot in with_sign if spot[:2] == with_sign[0][:2])
+
+    def _cell(self, spot: _Spot) -> TextCell:
+        return self._sheet.lines[spot.line].cells[spot.cell]
+
+    @cached_property
+    def _by_cents(self) -> Mapping[int, Sequence[_Spot]]:
+        """Where the amounts with two decimals stand, without their signs."""
+        spots: dict[int, list[_Spot]] = {}
         for line, place, cell in self._cells():
             for found in self._numbers.money(cell.text):
-                if abs(found.cents) == abs(cents):
-                    yield _Spot(line, place, found.start, found.end)
-            if not plainly and cents % 100 == 0:
-                for amount in self._numbers.amounts(cell.text):
-                    if abs(amount.value) * _OF_CENTS == abs(cents) and "$" in cell.text:
-                        plainly.append(_Spot(line, place, amount.start, amount.end))
-        yield from plainly
+                spots.setdefault(abs(found.cents), []).append(_Spot(line, place, found.start, found.end))
+        return spots
+
+    @cached_property
+    def _by_value(self) -> Mapping[Decimal, Sequence[tuple[_Spot, str]]]:
+        """Where all numbers stand, each with its unit."""
+        spots: dict[Decimal, list[tuple[_Spot, str]]] = {}
+        for line, place, cell in self._cells():
+            for found in self._numbers.amounts(cell.text):
+                spot = _Spot(line, place, found.start, found.end)
+                spots.setdefault(found.value, []).append((spot, found.unit))
+        return spots
 
     def _days(self, day: date) -> Iterator[_Spot]:
         for line, place, cell in self._cells():
@@ -170,10 +189,9 @@ class _Finder:
                     yield _Spot(line, place, found.start, min(found.end, len(cell.text)))
 
     def _amounts(self, value: Decimal, units: Sequence[str]) -> Iterator[_Spot]:
-        for line, place, cell in self._cells():
-            for found in self._numbers.amounts(cell.text):
-                if found.value == value and (not units or found.unit in (*units, "")):
-                    yield _Spot(line, place, found.start, found.end)
+        for spot, unit in self._by_value.get(value, ()):
+            if not units or unit in (*units, ""):
+                yield spot
 
     def _text(self, value: str) -> Iterator[_Spot]:
         wanted = _LETTERS.sub("", plain(value))
@@ -187,8 +205,13 @@ class _Finder:
         """The amount of a charge, on a line that has its name."""
         wanted = _LETTERS.sub("", plain(name))[:24]
         for spot in self._money(cents):
-            if wanted in _LETTERS.sub("", self._sheet.plain_lines[spot.line]):
+            if wanted in self._letters[spot.line]:
                 yield spot
+
+    @cached_property
+    def _letters(self) -> Sequence[str]:
+        """The lines without blanks and marks."""
+        return [_LETTERS.sub("", line) for line in self._sheet.plain_lines]
 
     def best(self, name: str, spots: Sequence[_Spot], found: Sequence[Mark]) -> _Spot:
         """The place beside the value's label; else one on the line of its label; else the first."""

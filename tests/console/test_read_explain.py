@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from meterfarm.formats.bills.generic.amounts import Money, NumberStyle
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.pdf import opened
 from meterfarm.formats.bills.picture import Tagged, drawn_page
 from meterfarm.formats.bills.places import Mark, marks_of
 from meterfarm.formats.bills.words import PageText, pages_of
+from meterfarm.records import BillReading, BillStatus, LineItem
 from meterfarm.services.bill_reading import bill_readings
 from tests.console.command import Command
 from tests.formats.bills_made import AMERICAN, MadeBill
@@ -96,6 +98,26 @@ def test_pictures_have_the_page_with_a_legend_beside_it(command: Command, tmp_pa
             assert picture.size[0] > 1_400
             assert picture.size[1] < 1_800
         assert any(red > 150 and green < 60 and blue < 60 for red, green, blue in colours), "no mark of money"
+
+
+def test_a_long_bills_line_items_are_found_without_reading_every_cell_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [f"14~Charge {chr(97 + n % 26)}{chr(97 + n // 26)} || 180~$1.{n:02}" for n in range(48)]
+    sheet = BillSheet(list(pages_of(MadeBill("", "\n".join(rows), {}).pdf())))
+    items = [LineItem(line.cells[0].text, 100 + n) for n, line in enumerate(sheet.lines)]
+    asked: list[str] = []
+    read = NumberStyle.money
+
+    def counted(self: NumberStyle, text: str) -> list[Money]:
+        asked.append(text)
+        return read(self, text)
+
+    monkeypatch.setattr(NumberStyle, "money", counted)
+    found = marks_of(sheet, BillReading("generic", BillStatus.UNPARSED, {}, line_items=items)).found
+    assert [mark.value for mark in found] == [item.cost for item in items]
+    assert len(items) == 48
+    assert len(asked) == 96, "each cell once"
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
