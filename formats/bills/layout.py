@@ -50,6 +50,8 @@ _ID = re.compile(r"[A-Za-z]{0,4}-?\d[\w./-]*(?: \d[\w./-]*)*")
 _HOLE = re.compile(r"\{(\w*)\}")
 _FARTHEST = 2
 MOST_STARS, _LONGEST = 4, 500
+_REACH = (80, 80, 80, 30, 15)
+"""Characters behind its first one that a ``*`` takes at most, by how many a pattern has."""
 _LONGEST_LINE = 500
 """Characters of a line of a bill; what comes after is not read."""
 LONGEST_NAME, SHORTEST_TEXT, LONGEST_TEXT = 120, 3, 200
@@ -289,11 +291,12 @@ def _row(row: str) -> re.Pattern[str]:
 def _escaped(pattern: str, group: str = "(?P<{}>") -> str:
     """A pattern's text as a regular expression: its blanks, its ``*`` and its named parts."""
     found = []
+    reach = _REACH[min(pattern.count("*"), MOST_STARS)]
     for piece in re.split(r"(\{\w+\}|\*|\n| +)", pattern.strip(" ")):
         if piece.startswith("{") and piece.endswith("}"):
             found.append(f"{group.format(piece[1:-1])}{_PARTS.get(piece[1:-1], '[^ ]{1,80}')})")
         elif piece == "*":
-            found.append(r"\S.{0,80}?")
+            found.append(rf"\S.{{0,{reach}}}?")
         else:
             found.append(" +" if piece.isspace() and piece != "\n" else re.escape(piece))
     return "".join(found)
