@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -87,15 +87,16 @@ async def reread(
     result = RereadResult()
     until = None if seconds is None else time.monotonic() + seconds
     layouts = await read_and_store(_layouts, store, utilities)
+    tried = frozenset((*map(read_by, layouts), *map(read_by, load_bill_layouts()), GENERIC))
     for utility in [*(each for each in utilities if each.capabilities.bills), None]:
-        async for group in _groups(store, utility, customer, page, only_moved=only_moved):
+        async for group in _groups(store, utility, tried, customer, page, only_moved=only_moved):
             if until is not None and time.monotonic() > until:
                 result.is_complete = False
                 return result
-            found = [await _read(store, utility, layouts, kept, result) for kept in group]
+            found = [await _read(store, utility, layouts, tried, kept, result) for kept in group]
             await _save(store, [bill for bill in found if bill is not None], result)
     if until is None or time.monotonic() <= until:
-        await _assign(store, layouts, customer, page, result, only_moved=only_moved)
+        await _assign(store, layouts, tried, customer, page, result, only_moved=only_moved)
     return result
 
 
@@ -109,6 +110,7 @@ def _layouts(store: CompanyStore, utilities: Sequence[Utility]) -> Sequence[Util
 async def _assign(
     store: CompanyStore,
     layouts: Sequence[Utility],
+    now: Set[tuple[str, int]],
     customer: Customer | None,
     page: int,
     result: RereadResult,
@@ -116,9 +118,8 @@ async def _assign(
     only_moved: bool,
 ) -> None:
     """Read uploads that nothing has read yet, and give those that a layout reads now to whom they belong."""
-    now = {*map(read_by, layouts), *map(read_by, load_bill_layouts()), GENERIC}
     after, found = 0, True
-    while found and now:
+    while found:
         uploads = await read_and_store(store.bills.unassigned, after, page)
         found = len(uploads) == page
         for upload in uploads:
@@ -148,7 +149,13 @@ def _assign_one(store: CompanyStore, layouts: Sequence[Utility], upload: StoredU
 
 
 async def _groups(
-    store: CompanyStore, utility: Utility | None, customer: Customer | None, page: int, *, only_moved: bool
+    store: CompanyStore,
+    utility: Utility | None,
+    layouts: Set[tuple[str, int]],
+    customer: Customer | None,
+    page: int,
+    *,
+    only_moved: bool,
 ) -> AsyncIterator[Sequence[KeptBill]]:
     """The bills in the order of their ids, a few of one account at a time; None: of no known utility."""
     moved_to = (read_by(utility) if utility else GENERIC) if only_moved else None
@@ -158,6 +165,7 @@ async def _groups(
             store.bills.to_reread,
             utility.id if utility else "",
             moved_to=moved_to,
+            layouts=layouts,
             customer_id=customer.id if customer else None,
             after=after,
             limit=page,
@@ -175,13 +183,15 @@ async def _read(
     store: CompanyStore,
     utility: Utility | None,
     layouts: Sequence[Utility],
+    tried: Set[tuple[str, int]],
     kept: KeptBill,
     result: RereadResult,
 ) -> RereadBill | None:
     """What is read now; None if that could not be found out."""
     try:
         if utility is None or kept.uploaded:
-            return await read_and_store(_read_upload, store, utility, layouts, kept)
+            read = await read_and_store(_read_upload, store, utility, layouts, kept)
+            return replace(read, tried=tried)
         return await read_and_store(_read_kept, store, utility, kept)
     except StorageError as exc:
         result.fail(kept, str(exc))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -62,7 +62,8 @@ class ReadBill:
     """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing.
 
     ``supported``: a layout might read it, as it is neither encrypted nor only pictures. ``reading`` has line
-    items, checks and what was left out, also of a bill that is not read.
+    items, checks and what was left out, also of a bill that is not read. ``tried``: of an upload all layouts
+    that it was held against, with their versions.
     """
 
     listed: ListedBill
@@ -73,6 +74,7 @@ class ReadBill:
     problems: Sequence[str] = ()
     supported: bool = True
     reading: BillReading | None = None
+    tried: Collection[tuple[str, int]] = ()
 
     @property
     def why_unread(self) -> str | None:
@@ -167,8 +169,8 @@ class KeptBill:
 class RereadBill:
     """What a version of a layout reads from a stored document; ``bill`` None is nothing.
 
-    ``supported`` and ``reading`` are as of ``ReadBill``. ``utility`` is the one with the layout that read an
-    upload.
+    ``supported``, ``reading`` and ``tried`` are as of ``ReadBill``. ``utility`` is the one with the layout
+    that read an upload.
     """
 
     kept: KeptBill
@@ -179,6 +181,7 @@ class RereadBill:
     supported: bool = True
     reading: BillReading | None = None
     utility: str = ""
+    tried: Collection[tuple[str, int]] = ()
 
     @property
     def listed(self) -> ListedBill:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -28,6 +28,8 @@ from meterfarm.storage.tables import (
     metadata,
 )
 
+_LEFT = (Reread.OVERTAKEN, Reread.CONTRADICTED)
+"""What was read again is not kept."""
 _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("extraction", "bill_version"))
 
 
@@ -110,24 +112,29 @@ def save_reread(
     except StorageError:
         return [Reread.OVERTAKEN] * len(read)
     before = _versions(session, [reading.kept.id for reading in read])
-    found, kept = [], []
+    found, noted = [], []
     for reading in read:
         versions = before.get(reading.kept.id)
         last = versions[-1] if versions and versions[-1].id == reading.kept.version_id else None
         if reading.layout == GENERIC and last is not None and is_by_layout(session, last):
             reading = replace(reading, bill=None)
         found.append(_compared(session, last, reading))
-        if found[-1] not in (Reread.OVERTAKEN, Reread.CONTRADICTED):
-            kept.append((reading.kept.document_id, reading))
+        if found[-1] is not Reread.OVERTAKEN:
+            noted.append((reading.kept.document_id, reading))
+    extractions = _extractions(session, account, noted)
+    left = {reading.kept.id for reading, became in zip(read, found, strict=True) if became in _LEFT}
+    kept = [
+        (reading, document_id, extraction_id)
+        for (document_id, reading), extraction_id in zip(noted, extractions, strict=True)
+        if reading.kept.id not in left
+    ]
     new = [
         _New(reading.kept.id, document_id, extraction_id, reading)
-        for (document_id, reading), extraction_id in zip(
-            kept, _extractions(session, account, kept), strict=True
-        )
+        for reading, document_id, extraction_id in kept
         if (last := before[reading.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, reading)
     ]
     _add_versions(session, account, [added for added in new if not _loses(before, added)], before)
-    for _, reading in kept:
+    for reading, _, _ in kept:
         if reading.utility and reading.bill is not None:
             _is_of(session, account, reading.kept.id, reading.utility)
     return found
@@ -186,6 +193,8 @@ class _ReadVersion(Protocol):
     def supported(self) -> bool: ...
     @property
     def reading(self) -> BillReading | None: ...
+    @property
+    def tried(self) -> Collection[tuple[str, int]]: ...
 
 
 class _New(NamedTuple):
@@ -281,7 +290,7 @@ def _about(account: AccountRow, bill_id: int, read: _ReadVersion) -> dict[str, A
 def _extractions(
     session: Session, account: AccountRow, read: Sequence[tuple[int, _ReadVersion]]
 ) -> list[int]:
-    """The ids of these readings of documents, by the documents' ids, in this order."""
+    """The ids of these readings of documents, by the documents' ids, in this order; notes what was tried."""
     query = select(
         ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id
     ).where(col(ExtractionRow.document_id).in_([document_id for document_id, _ in read]))
@@ -290,18 +299,25 @@ def _extractions(
         for document, layout, version, extraction_id in session.exec(query)
     }
     at = datetime.now(UTC)
+    wanted = {
+        (document_id, reading.layout, reading.layout_version): (list(reading.problems), reading.supported)
+        for document_id, reading in read
+    }
+    for document_id, reading in read:
+        for layout, version in reading.tried:
+            wanted.setdefault((document_id, layout, version), ([], True))
     new = [
         {
             "company_id": account.company_id,
             "document_id": document_id,
-            "layout": reading.layout,
-            "layout_version": reading.layout_version,
-            "problems": list(reading.problems),
-            "supported": reading.supported,
+            "layout": layout,
+            "layout_version": version,
+            "problems": problems,
+            "supported": supported,
             "at": at,
         }
-        for document_id, reading in read
-        if (document_id, reading.layout, reading.layout_version) not in ids
+        for (document_id, layout, version), (problems, supported) in wanted.items()
+        if (document_id, layout, version) not in ids
     ]
     if new:
         columns = _EXTRACTION.c

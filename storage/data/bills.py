@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, case, func, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -74,6 +74,13 @@ _FOUND: Select[*tuple[Any, ...]] = (
     .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
     .outerjoin(CustomerRow, col(CustomerRow.id) == BillRow.customer_id)
 )
+
+
+def _count_tried(layouts: Set[tuple[str, int]]) -> ScalarSelect[int]:
+    """Of how many of the layouts it is known what they read from a document."""
+    of_them = tuple_(col(ExtractionRow.layout), col(ExtractionRow.layout_version)).in_(list(layouts))
+    query = select(func.count()).where(ExtractionRow.document_id == DocumentRow.id, of_them)
+    return query.scalar_subquery()
 
 
 class Bills(Repository):
@@ -155,6 +162,7 @@ class Bills(Repository):
         utility: str,
         *,
         moved_to: tuple[str, int] | None = None,
+        layouts: Set[tuple[str, int]] = frozenset(),
         customer_id: int | None = None,
         after: int = 0,
         limit: int = 100,
@@ -162,7 +170,7 @@ class Bills(Repository):
         """The utility's bills of customers who were not removed, with ids greater than ``after``, by id.
 
         ``moved_to`` is a layout and its version: only those with a document that neither it nor a later
-        version of it has read.
+        version of it has read. Of uploads then those that were not held against all of ``layouts`` yet.
         """
         query = (
             select(BillRow, AccountRow, BillVersionRow.id, DocumentRow)
@@ -184,7 +192,10 @@ class Bills(Repository):
                 ExtractionRow.layout == layout,
                 ExtractionRow.layout_version >= version,
             )
-            query = query.where(~tried.exists())
+            is_upload = col(BillRow.portal_key).startswith(bill_identities.UPLOADED)
+            query = query.where(
+                case((is_upload, _count_tried(layouts) < len(layouts)), else_=~tried.exists())
+            )
         return [
             KeptBill(
                 id=bill.id,

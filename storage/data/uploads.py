@@ -192,6 +192,7 @@ def _assigned(
     read = ReadBill(
         *(listed, upload.document, bill, upload.layout, upload.layout_version, upload.problems),
         reading=upload.reading,
+        tried=upload.tried,
     )
     bill_saving.save(session, files, account, [(read, sha256)], upload.source, upload.utility)
     query = select(BillRow).where(BillRow.account_id == account.id, BillRow.portal_key == key)

@@ -287,6 +287,25 @@ def test_what_was_read_generically_is_read_by_a_layout_once_there_is_one(
     assert [customer.utility for customer in store.customers.list()] == [UTILITY]
 
 
+def test_an_upload_is_read_again_once_for_each_change_of_the_layouts(
+    store: CompanyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever read it: of a utility with a layout that does not fit it, and of none."""
+    monkeypatch.setattr("meterfarm.services.bills.load_utilities", lambda: [load_utility("pepernoot_coop")])
+    uploaded(store)
+    uploaded(store, AMERICAN[2].pdf(), customer=store.customers.create("pepernoot_coop"))
+
+    def again(*utilities: str) -> dict[Reread, int]:
+        layouts = [load_utility(each) for each in utilities]
+        result = asyncio.run(reread(store, layouts, only_moved=True))
+        assert result.failures == []
+        return dict(result.counts)
+
+    assert again("pepernoot_coop") == {}
+    assert again("pepernoot_coop", UTILITY) == {Reread.UPDATED: 1, Reread.UNCHANGED: 1}
+    assert again("pepernoot_coop", UTILITY) == {}
+
+
 def test_an_upload_and_the_portals_own_copy_are_one_bill(store: CompanyStore) -> None:
     """Whichever comes first, though their bytes differ: what the portal lists keeps the upload's id."""
     customer = store.customers.ensure(UTILITY, "ada@example.com")
