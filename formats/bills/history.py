@@ -11,7 +11,7 @@ from meterfarm.formats.bills.against_intervals import IntervalChecks
 from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.bills.last_year import LastYear
 from meterfarm.formats.local_time import LocalTime
-from meterfarm.records import Bill, BillMeter, CheckVerdict, HistoryCheck, Series
+from meterfarm.records import Bill, BillMeter, CheckVerdict, Commodity, HistoryCheck, Series
 
 _DAY = timedelta(days=1)
 
@@ -33,24 +33,46 @@ def history_checks(
         range(len(bills)), key=lambda place: (bills[place].billing_period_from, bills[place].billed_on)
     )
     found: list[Sequence[HistoryCheck]] = [()] * len(bills)
-    intervals = IntervalChecks(
-        series, clock, lag, shares_days=_share_days([bills[place] for place in in_time])
-    )
+    kinds = _billed_apart(bills)
+    apart = [[bills[place] for place in in_time if kinds[place] == kind] for kind in set(kinds)]
+    intervals = IntervalChecks(series, clock, lag, shares_days=_share_days(apart))
     before = LastYear(bills)
-    chain = _Chain(shares_days=intervals.shares_days)
+    chains = {kind: _Chain(shares_days=intervals.shares_days) for kind in kinds}
     for place in in_time:
         bill = bills[place]
         found[place] = [
-            *chain.add(bill, shown=place not in withheld),
+            *chains[kinds[place]].add(bill, shown=place not in withheld),
             *(check for meter in bill.meters for check in intervals.check(meter)),
             *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
         ]
     return found
 
 
-def _share_days(bills: Sequence[Bill]) -> bool:
+def _billed_apart(bills: Sequence[Bill]) -> Sequence[frozenset[Commodity]]:
+    """Of each bill the commodities that are billed together; others have bills of their own for its days.
+
+    All are one if it is not known of some bill what it is of.
+    """
+    of_bills = [_commodities(bill) for bill in bills]
+    together: list[frozenset[Commodity]] = []
+    for one in set(of_bills):
+        met = [each for each in together if each & one]
+        together = [each for each in together if not each & one] + [one.union(*met)]
+    if not all(of_bills):
+        return [frozenset()] * len(bills)
+    return [next(each for each in together if one <= each) for one in of_bills]
+
+
+def _commodities(bill: Bill) -> frozenset[Commodity]:
+    amounts = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
+    return frozenset(meter.commodity for meter in bill.meters) or frozenset(
+        commodity for commodity, cents in amounts.items() if cents is not None
+    )
+
+
+def _share_days(apart: Sequence[Sequence[Bill]]) -> bool:
     """Whether most bills begin on the very day that the one before ends on: that of the read."""
-    pairs = list(pairwise(bills))
+    pairs = [pair for bills in apart for pair in pairwise(bills)]
     shared = sum(earlier.billing_period_to == later.billing_period_from for earlier, later in pairs)
     return bool(pairs) and 2 * shared > len(pairs)
 

@@ -123,6 +123,15 @@ def test_a_period_that_is_billed_again_is_no_fault() -> None:
     assert checks[1][0][2] == what
 
 
+def test_separate_bills_of_gas_and_electricity_follow_their_own_kind() -> None:
+    days = [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
+    rows = [meter(first, after - timedelta(days=1)) for first, after in pairwise(days)]
+    both = [each for row in rows for each in (row, replace(row, id="G1", commodity=Commodity.GAS))]
+    bills = [bill(row.billing_period_from, row.billing_period_to, row) for row in both]
+    before = "It begins on 2025-02-01; the bill before is of 2025-01-01 to 2025-01-31."
+    assert found(bills) == [[], [], [("periods", PASSED, before)], [("periods", PASSED, before)]]
+
+
 def test_bills_that_share_the_day_of_the_read_abut() -> None:
     """Such a bill's last day is the next one's first; which hour was read is not known."""
     days = [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1)]
