@@ -20,7 +20,7 @@ from meterfarm.formats.bills.usage_statement import READER as STATEMENT
 from meterfarm.formats.bills.usage_statement import is_row, row_spans
 from meterfarm.formats.bills.words import PageText, pages_of
 from meterfarm.records import BillReading, BillStatus, Unit
-from meterfarm.storage.settings import written_aside
+from meterfarm.support.aside import written_aside
 from meterfarm.support.foreign_text import one_line
 
 MOST_PICTURES = 20

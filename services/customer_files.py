@@ -15,8 +15,8 @@ from meterfarm.services.bayou import stored_bill_json
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount, StoredBill
-from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.aside import written_aside
 from meterfarm.support.file_names import Names, safe_name
 from meterfarm.support.foreign_text import as_json, one_line
 

@@ -16,8 +16,8 @@ from meterfarm.services.customer_files import output_errors, write_bills
 from meterfarm.services.customers import find_utility
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount
-from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.aside import written_aside
 from meterfarm.support.extras import require
 from meterfarm.support.file_names import Names, safe_name
 

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from meterfarm.storage import StorageError
-from meterfarm.storage.settings import sync, written_aside
+from meterfarm.storage.settings import sync
+from meterfarm.support.aside import written_aside
 from meterfarm.support.extras import require
 
 if TYPE_CHECKING:

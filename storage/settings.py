@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -95,18 +94,6 @@ def setup_lock(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-@contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` to write to (0600); gone afterwards unless it was moved."""
-    handle, name = tempfile.mkstemp(prefix=".tmp-", dir=target.parent)
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, content: bytes) -> None:

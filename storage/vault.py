@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meterfarm.storage import StorageError
-from meterfarm.storage.settings import sync, write_synced, written_aside
+from meterfarm.storage.settings import sync, write_synced
+from meterfarm.support.aside import written_aside
 
 _KEY = 32
 _NONCE = 12

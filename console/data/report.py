@@ -11,7 +11,7 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.terminal.output import print_json, print_line
 from meterfarm.services.customers import find_customer
 from meterfarm.services.report import customer_report
-from meterfarm.storage.settings import written_aside
+from meterfarm.support.aside import written_aside
 
 _DEFAULT = "out/report-{}.html"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,15 @@ def test_boxes_are_where_the_values_are_seen_on_turned_and_cropped_pages(turned:
     box: Any = ImageChops.multiply(strong, green.point(lambda light: 255 * (light < 60))).getbbox()
     room = [inner - outer for inner, outer in zip(ink, box, strict=True)]
     assert all(0 <= each <= 14 for each in (room[0], room[1], -room[2], -room[3])), (ink, box)
+
+
+def test_drawing_needs_no_other_extra() -> None:
+    code = """import sys
+from meterfarm.support.extras import EXTRAS
+sys.modules |= dict.fromkeys({*EXTRAS["scrape"], *EXTRAS["farm"]} - {"PIL"})
+import meterfarm.services.bill_explain"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_bill_of_which_too_little_is_certain_is_drawn_too(command: Command, tmp_path: Path) -> None:

@@ -140,9 +140,10 @@ from meterfarm.storage import settings, store as door, vault
 from meterfarm.storage.customers import credentials, identity
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support import aside
 from tests.storage.test_store_rotation import _holds
 
-OURS = {module.__file__ for module in (credentials, identity, settings, vault, door)}
+OURS = {module.__file__ for module in (credentials, identity, settings, vault, door, aside)}
 ACTS = {"rotate", "put_new_key_first", "keep_only", "_write", "written_aside", "write_synced", "sync"}
 whole, copy = Path(sys.argv[1]), Path(sys.argv[2])
 
