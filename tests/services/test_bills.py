@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -386,6 +387,22 @@ def test_a_locked_bill_in_a_unit_without_a_field_withholds_its_content(
     assert (told["status"], set(told)) == ("locked", LOCKED)
     assert unlock_bill(store, found, "api key 1")
     assert rendering.of(store, find_bill(store, found.id))["status"] == "unparsed"
+
+
+def test_lines_of_bills_are_only_remembered_where_they_are_shown_and_of_few(store: CompanyStore) -> None:
+    fetched(store, store.customers.ensure(UTILITY, "ada@example.com"), 0, 3)
+    found, rendering = store.bills.list(), BillRendering(URL, most_beside=1)
+    assert not any("line_items" in told for told in rendering.of_all(store, found, for_webhook=True))
+    assert all(
+        "line_items" not in content.fields for content in rendering._known.of(_versions(found)).values()
+    )
+    for _ in range(2):
+        assert all(told["line_items"] and told["checks"] for told in rendering.of_all(store, found))
+    assert len(rendering._beside.of(_versions(found))) == 1
+
+
+def _versions(found: Sequence[FoundBill]) -> list[int]:
+    return [bill.version_id for bill in found]
 
 
 def test_months_of_history_are_counted_from_today(farm: Store, store: CompanyStore) -> None:
