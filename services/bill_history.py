@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.bills.history import history_checks as checks_of_history
 from meterfarm.formats.local_time import LocalTime
-from meterfarm.records import Bill, BillStatus, HistoryCheck, Series
+from meterfarm.records import Bill, BillStatus, HistoryCheck, Measure, Series
 from meterfarm.services.customers import find_utility
 from meterfarm.services.errors import NotFound
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import StoredAccount, StoredBill
+from meterfarm.storage.data import SeriesCoverage, StoredAccount, StoredBill
 from meterfarm.storage.store import CompanyStore
 
 UTC = ZoneInfo("UTC")
+_AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
+_AROUND = 40 * 86_400
+"""Seconds. Readings of a month may lie over a bill's first or last day."""
 
 
 def history_checks(store: CompanyStore, customer: Customer) -> Mapping[int, Sequence[HistoryCheck]]:
@@ -26,9 +29,36 @@ def history_checks(store: CompanyStore, customer: Customer) -> Mapping[int, Sequ
     found: dict[int, Sequence[HistoryCheck]] = {}
     for account in store.accounts.list(customer):
         bills = list(store.bills.of_account(account.id).values())
-        series = series_of(store, account)
-        found |= account_checks(bills, withheld, series, zone, lag)
+        covered = [one for one in store.readings.coverage_by_series(account.id) if one.measure in _AMOUNTS]
+        newest = max((one.ranges[-1][1] for one in covered if one.ranges), default=0)
+        shown = [each.bill for each in bills if each.bill is not None and each.id not in withheld]
+        series = _series_of_bills(store, account, shown, covered)
+        found |= account_checks(bills, withheld, series, zone, lag, newest)
     return found
+
+
+def _series_of_bills(
+    store: CompanyStore, account: StoredAccount, bills: Sequence[Bill], covered: Sequence[SeriesCoverage]
+) -> Sequence[Series]:
+    """What bills are held against: readings of energy and volume of their meters, about their days.
+
+    The first or the last of a meter's readings are among them: it is known when they begin, or end.
+    """
+    rows = [row for bill in bills for row in bill.meters]
+    first = min((row.billing_period_from for row in rows), default=date.min)
+    last = max((row.billing_period_to for row in rows), default=date.min)
+    found: list[Series] = []
+    for number in dict.fromkeys(row.id for row in rows):
+        ranges = [each for one in covered if one.meter_id == number for each in one.ranges]
+        if ranges:
+            begins, ends = min(start for start, _ in ranges), max(end for _, end in ranges)
+            start, until = min(_midnight(first), ends) - _AROUND, max(_midnight(last), begins) + _AROUND
+            found += store.readings.series(account.id, number, _AMOUNTS, (start, until))
+    return found
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp())
 
 
 def days_of(customer: Customer) -> tuple[ZoneInfo, timedelta]:
@@ -58,12 +88,13 @@ def account_checks(
     series: Sequence[Series],
     zone: ZoneInfo,
     lag: timedelta,
+    newest: int | None = None,
 ) -> Mapping[int, Sequence[HistoryCheck]]:
     """The checks of an account's bills by id; of those that are ``withheld`` only that periods abut."""
     read = [(each.id, each.bill) for each in bills if each.bill is not None]
     shown = [_without_figures(bill) if bill_id in withheld else bill for bill_id, bill in read]
     places = frozenset(place for place, (bill_id, _) in enumerate(read) if bill_id in withheld)
-    checks = checks_of_history(shown, series, LocalTime(zone), lag, places)
+    checks = checks_of_history(shown, series, LocalTime(zone), lag, places, newest)
     return {bill_id: found for (bill_id, _), found in zip(read, checks, strict=True)}
 
 

@@ -19,15 +19,22 @@ class IntervalChecks:
     """The intervals of an account's meters, against which bills are held."""
 
     def __init__(
-        self, series: Sequence[Series], clock: LocalTime, lag: timedelta, *, shares_days: bool
+        self,
+        series: Sequence[Series],
+        clock: LocalTime,
+        lag: timedelta,
+        *,
+        shares_days: bool,
+        newest: int | None = None,
     ) -> None:
+        """``newest``: when the last reading ends, if ``series`` are not all there are."""
         self._clock, self._lag, self.shares_days = clock, lag, shares_days
         self._by_meter: dict[str, list[MeteredSeries]] = {}
         for one in series:
             if one.measure in _AMOUNTS and one.readings:
                 self._by_meter.setdefault(one.meter_id, []).append(MeteredSeries(one))
         ends = [one.ends for alike in self._by_meter.values() for one in alike]
-        self._settled = max(ends, default=0) - int(lag.total_seconds())
+        self._settled = (max(ends, default=0) if newest is None else newest) - int(lag.total_seconds())
         """Until when readings are final, as far as it is known."""
 
     def check(self, meter: BillMeter) -> Iterator[HistoryCheck]:

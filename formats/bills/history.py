@@ -22,12 +22,14 @@ def history_checks(
     clock: LocalTime,
     lag: timedelta,
     withheld: Set[int] = frozenset(),
+    newest: int | None = None,
 ) -> Sequence[Sequence[HistoryCheck]]:
     """The checks of each bill of one account, in the order that the bills come in.
 
     ``series`` are those of the account's meters; ``clock`` is of the utility's zone, in which days begin.
     ``lag``: how long after a day's end its readings may still be missing or provisional.
     Of bills at the places ``withheld`` no amount is in any sentence; they come without meters.
+    ``newest``: when the last of all readings ends, if ``series`` have only those of the bills' days.
     """
     in_time = sorted(
         range(len(bills)), key=lambda place: (bills[place].billing_period_from, bills[place].billed_on)
@@ -35,7 +37,7 @@ def history_checks(
     found: list[Sequence[HistoryCheck]] = [()] * len(bills)
     kinds = _billed_apart(bills)
     apart = [[bills[place] for place in in_time if kinds[place] == kind] for kind in set(kinds)]
-    intervals = IntervalChecks(series, clock, lag, shares_days=_share_days(apart))
+    intervals = IntervalChecks(series, clock, lag, shares_days=_share_days(apart), newest=newest)
     before = LastYear(bills)
     chains = {kind: _Chain(shares_days=intervals.shares_days) for kind in kinds}
     for place in in_time:

@@ -109,8 +109,11 @@ _DAY = 86_400
 _ALL = (
     select(*(_READING.c[name] for name in Reading._fields))
     .where(_READING.c.series_id == bindparam("series"))
+    .where(_start >= bindparam("from"), _start < bindparam("until"))
     .order_by(_start)
 )
+ALWAYS = (-(2**62), 2**62)
+"""All instants."""
 
 
 class Intervals(Repository):
@@ -255,21 +258,35 @@ def _scaled(rows: Sequence[DatedReading], factor: int) -> Sequence[DatedReading]
     ]
 
 
-def stored_series(session: Session, company_id: int, account_id: int, meter_id: str) -> list[Series]:
-    """The meter's series, one for each measure and direction: where lengths meet, the finest counts."""
+def stored_series(
+    session: Session,
+    company_id: int,
+    account_id: int,
+    meter_id: str,
+    measures: Collection[Measure] = tuple(Measure),
+    time: tuple[int, int] = ALWAYS,
+) -> list[Series]:
+    """The meter's series, one for each measure and direction: where lengths meet, the finest counts.
+
+    Only of ``measures``, and of readings that begin in ``time``: two instants, the second is not in it.
+    """
     query = (
         select_rows(SeriesRow)
         .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
         .where(MeterRow.company_id == company_id, MeterRow.account_id == account_id)
-        .where(MeterRow.number == meter_id)
+        .where(MeterRow.number == meter_id, col(SeriesRow.measure).in_([each.value for each in measures]))
         .order_by(*(getattr(SeriesRow, name) for name in (*_KIND, "seconds")))
     )
     rows = session.exec(query).all()
     connection = session.connection()
-    return [_merged(connection, meter_id, list(alike)) for _, alike in groupby(rows, attrgetter(*_KIND))]
+    return [
+        _merged(connection, meter_id, list(alike), time) for _, alike in groupby(rows, attrgetter(*_KIND))
+    ]
 
 
-def _merged(connection: Connection, meter_id: str, rows: Sequence[SeriesRow]) -> Series:
+def _merged(
+    connection: Connection, meter_id: str, rows: Sequence[SeriesRow], time: tuple[int, int]
+) -> Series:
     exponent = min(row.exponent for row in rows)
     return Series(
         meter_id,
@@ -277,13 +294,14 @@ def _merged(connection: Connection, meter_id: str, rows: Sequence[SeriesRow]) ->
         Direction(rows[0].direction),
         Unit(rows[0].unit),
         exponent,
-        highest_resolution([_readings(connection, row, exponent) for row in rows]),
+        highest_resolution([_readings(connection, row, exponent, time) for row in rows]),
         Measure(rows[0].measure),
     )
 
 
-def _readings(connection: Connection, row: SeriesRow, exponent: int) -> list[Reading]:
-    readings = list(map(Reading._make, connection.execute(_ALL, {"series": row.id})))
+def _readings(connection: Connection, row: SeriesRow, exponent: int, time: tuple[int, int]) -> list[Reading]:
+    begun = {"series": row.id, "from": time[0], "until": time[1]}
+    readings = list(map(Reading._make, connection.execute(_ALL, begun)))
     if row.exponent == exponent:
         return readings
     factor = 10 ** (row.exponent - exponent)

@@ -6,7 +6,7 @@ Each usual length of readings has a series of its own, at the highest precision 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -117,9 +117,19 @@ class Readings(Repository):
         ]
 
     @reading
-    def series(self, session: Session, account_id: int, meter_id: str) -> Sequence[Series]:
-        """The meter's readings, a series for each measure and direction, at the highest resolution."""
-        return intervals.stored_series(session, self._company_id, account_id, meter_id)
+    def series(
+        self,
+        session: Session,
+        account_id: int,
+        meter_id: str,
+        measures: Collection[Measure] = tuple(Measure),
+        time: tuple[int, int] = intervals.ALWAYS,
+    ) -> Sequence[Series]:
+        """The meter's readings, a series for each measure and direction, at the highest resolution.
+
+        Only of ``measures``, and of readings that begin in ``time``: two instants, the second is not in it.
+        """
+        return intervals.stored_series(session, self._company_id, account_id, meter_id, measures, time)
 
     @reading
     def fingerprints(self, session: Session, account_id: int) -> Mapping[str, str]:

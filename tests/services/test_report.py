@@ -9,18 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 
 from lxml import html
 
-from meterfarm.records import Bill, Commodity, Meter
-from meterfarm.services.bill_history import history_checks
+from meterfarm.records import Bill, Commodity, Document, ListedBill, Meter
+from meterfarm.services.bill_history import account_checks, days_of, history_checks, series_of
 from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.services.report import customer_report
 from meterfarm.services.report.report_facts import report_facts
 from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import ReadBill
 from meterfarm.storage.store import CompanyStore, Store
 from tests.services.reported import Made, keep
 from tests.storage.made import USERNAME, UTILITY
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ELECTRIC, GAS = Meter("E<1>", Commodity.ELECTRIC), Meter("G1", Commodity.GAS)
+DOCUMENT = Document(b"%PDF more", "application/pdf", "bill.pdf")
 TWO_YEARS = Made("77", (ELECTRIC, GAS), date(2024, 11, 5), 17)
 
 
@@ -146,6 +148,31 @@ def test_a_bill_that_bills_a_locked_ones_days_again_has_neither_total(
         assert what == f"It bills the same days again as the bill of {first.billed_on}."
         store.bills.unlock(unlocked.id, "us")
     assert " in all instead of " in history_checks(store, whose)[again.id][0].what
+
+
+def test_bills_are_held_against_the_intervals_of_their_own_days_alone(store: CompanyStore) -> None:
+    """With the verdicts and the sentences that all of them would give, also where there are none."""
+    whose = customer(store)
+    every = list(TWO_YEARS.bills())
+    rows = [replace(row, billing_period_from=date(2020, 1, 1)) for row in every[6].meters]
+    old = replace(
+        every[6],
+        billed_on=date(2020, 2, 2),
+        billing_period_from=date(2020, 1, 1),
+        billing_period_to=date(2020, 1, 31),
+        meters=[replace(row, billing_period_to=date(2020, 1, 31)) for row in rows],
+    )
+    account_id = keep(store, whose, TWO_YEARS, bills=[old])
+    zone, lag = days_of(whose)
+    for more in ([], [(7, every[7])], [(16, every[16])]):
+        listed = [
+            ReadBill(ListedBill(f"m{n}", "", bill.billed_on), DOCUMENT, bill, "made", 1) for n, bill in more
+        ]
+        store.bills.save(account_id, listed)
+        (account,) = store.accounts.list(whose)
+        bills = list(store.bills.of_account(account_id).values())
+        whole = account_checks(bills, frozenset(), series_of(store, account), zone, lag)
+        assert history_checks(store, whose) == whole
 
 
 def test_five_years_of_quarter_hours_are_quick_and_bounded(store: CompanyStore) -> None:

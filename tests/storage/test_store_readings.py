@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Direction, Document, Reading, Series, Unit
+from meterfarm.records import Direction, Document, Measure, Reading, Series, Unit
 from meterfarm.storage.data import Coverage, ReadingCounts
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
@@ -38,6 +38,15 @@ def test_the_same_export_again_changes_nothing(store: CompanyStore, account: int
         _with_readings(one, *one.readings) for one in (delivered, received)
     ]
     assert len(store.readings.exports(account)) == 1
+
+
+def test_readings_of_some_measures_and_of_some_time(store: CompanyStore, account: int) -> None:
+    one = series(range(100))
+    store.readings.save(account, EXPORT, "jan", [one])
+    start = one.readings[10].start
+    (found,) = store.readings.series(account, ELECTRIC.id, (one.measure,), (start, start + 1))
+    assert list(found.readings) == [one.readings[10]]
+    assert store.readings.series(account, ELECTRIC.id, (Measure.VOLUME,)) == []
 
 
 def _with_readings(one: Series, *readings: Reading) -> Series:
