@@ -360,8 +360,13 @@ def test_to_be_read_again_is_what_neither_this_version_nor_a_later_one_has_read(
 ) -> None:
     store.bills.save(account, [_read("b1", b"1"), _read("b2", b"2", version=3), _read("b3", b"3", None)])
 
-    def keys(moved_to: tuple[str, int] | None, limit: int = 100) -> list[str]:
-        return [one.listed.key for one in store.bills.to_reread(UTILITY, moved_to=moved_to, limit=limit)]
+    def keys(
+        moved_to: tuple[str, int] | None, *, customer_id: int | None = None, after: int = 0, limit: int = 100
+    ) -> list[str]:
+        found = store.bills.to_reread(
+            UTILITY, moved_to=moved_to, customer_id=customer_id, after=after, limit=limit
+        )
+        return [one.listed.key for one in found]
 
     assert keys(None) == ["b1", "b2", "b3"]
     assert keys(("l", 1)) == []
