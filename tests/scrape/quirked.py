@@ -103,7 +103,7 @@ class Visitor:
         assert summary["who_acts"] == Outcome(meant).who_acts
         assert "Traceback" not in ran.stderr
         ledger = summary["ledger"]
-        assert ledger["listed"] == ledger["stored"] + len(ledger["missing"])
+        assert ledger["listed"] == ledger["stored"] + len(ledger["missing"]) + len(ledger["pending"])
         tally = self.tally(portal, case.username)
         assert tally.get("password_rejections", 0) <= 1
         if Outcome(meant).who_acts in ("customer", "portal"):

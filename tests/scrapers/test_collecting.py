@@ -199,7 +199,7 @@ SPOILT: dict[str, tuple[Reply, str]] = {
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGE", "LIST"):
         limit: Limit = getattr(meterfarm.scrapers.http.client, name)
-        monkeypatch.setattr(meterfarm.scrapers.http.client, name, replace(limit, seconds=1.5))
+        monkeypatch.setattr(meterfarm.scrapers.http.client, name, replace(limit, seconds=5.0))
 
 
 @pytest.mark.parametrize("name", SPOILT)
