@@ -110,7 +110,7 @@ def _days(bill: Bill) -> Iterator[BillCheck]:
 
 
 def _is_again(meter: BillMeter, other: BillMeter) -> bool:
-    """Whether a meter is there for days that it was there for; a read that goes on from another is not."""
+    """Whether a meter is there for days that it was there for; a read that continues another is not."""
     if meter.id != other.id:
         return False
     goes_on = any(
