@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import BillCheck, LineItem
+from meterfarm.records import Bill, BillCheck, LineItem
 
 _ROW = re.compile(r"(.+?) (-?)\$([\d,]+)\.(\d\d)(?!\d)(.*)")
 _DETAIL = re.compile(r"(.+?) ([\d,]{0,15}\.?\d{1,9}) (kWh|therms|months?)(?: x \$([\d.]+))?$")
@@ -146,6 +146,40 @@ class PrintedFigures:
                 own = sum(item.cost for item in items if item.name == name)
                 self.same(name, [own, sum(summed)], money)
         return items
+
+    def due(
+        self, name: str, cents: int, parts: Sequence[tuple[str, int]], credits: Sequence[LineItem]
+    ) -> list[LineItem]:
+        """Whether ``parts`` and credits add up to what is due; the credits, proved by that sum if they do."""
+        if not self.total(name, cents, [*parts, *((each.name, each.cost) for each in credits)]):
+            return list(credits)
+        return [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
+
+    def balance(self, name: str, cents: int | None, parts: Sequence[tuple[str, int | None]]) -> None:
+        """Whether last bill and payments add up to the balance; of a bill without all of them no check."""
+        known = [(part, its) for part, its in parts if its is not None]
+        if len(known) == len(parts):
+            self.total(name, cents or 0, known)
+
+    def to_grid(
+        self,
+        meters: Sequence[tuple[str, Decimal, Decimal, Decimal]],
+        credits: Sequence[LineItem],
+        what: str,
+    ) -> None:
+        """Whether ``meters`` (name, previous read, current, counted in kWh) counted what is credited."""
+        for name, previous, current, used in meters:
+            self.reads(name, previous, current, used)
+        self.held_against(credits, "kWh", sum((used for *_, used in meters), Decimal()), what)
+
+    def with_lines(self, bill: Bill, items: Sequence[LineItem], credits: Sequence[LineItem]) -> Bill:
+        """The bill with its lines, what is credited in all, and the checks that were made."""
+        return replace(
+            bill,
+            community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
+            line_items=[*items, *credits],
+            checks=self.checks,
+        )
 
     def _is_product(self, item: LineItem) -> bool:
         if item.rate is None or item.volume is None:

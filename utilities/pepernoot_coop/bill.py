@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -87,24 +86,16 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
     credits = figures.lines("", [row for row in figures.rows if row.text.startswith(_CREDIT)], None)
     parts = [("Carried over", bill.outstanding_balance or 0), (total, bill.electricity_amount or 0)]
-    parts += [(each.name, each.cost) for each in credits]
-    if figures.total("Please remit", bill.total_amount, parts):
-        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
-    if bill.previous_balance is not None and bill.payments is not None:
-        paid = [("Last statement", bill.previous_balance), ("Paid, thank you", bill.payments)]
-        figures.total("Carried over", bill.outstanding_balance or 0, paid)
-    to_grid = [found for found in _rows(shown.text) if found["flow"] == "to"]
-    for found in to_grid:
-        reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
-        figures.reads(f"Mtr {found['id']} to grid", *reads)
-    received = sum((Decimal(found["usage"]) for found in to_grid), Decimal())
-    figures.held_against(credits, "kWh", received, "meters to the grid")
-    return replace(
-        bill,
-        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
-        line_items=[*items, *credits],
-        checks=figures.checks,
-    )
+    credits = figures.due("Please remit", bill.total_amount, parts, credits)
+    paid = [("Last statement", bill.previous_balance), ("Paid, thank you", bill.payments)]
+    figures.balance("Carried over", bill.outstanding_balance, paid)
+    to_grid = [
+        (f"Mtr {found['id']} to grid", *_figures(found))
+        for found in _rows(shown.text)
+        if found["flow"] == "to"
+    ]
+    figures.to_grid(to_grid, credits, "meters to the grid")
+    return figures.with_lines(bill, items, credits)
 
 
 def _meters(text: str, first: date, last: date) -> Sequence[BillMeter]:
@@ -122,7 +113,7 @@ def _rows(text: str) -> Sequence[re.Match[str]]:
 
 
 def _meter(found: re.Match[str], first: date, last: date) -> BillMeter:
-    previous, current, usage = (Decimal(found[name]) for name in ("previous", "current", "usage"))
+    previous, current, usage = _figures(found)
     decimals = -int(usage.as_tuple().exponent)
     return BillMeter(
         id=found["id"],
@@ -135,6 +126,10 @@ def _meter(found: re.Match[str], first: date, last: date) -> BillMeter:
         current_read=current,
         additional_attributes={"service_number": found["location"]},
     )
+
+
+def _figures(found: re.Match[str]) -> tuple[Decimal, Decimal, Decimal]:
+    return Decimal(found["previous"]), Decimal(found["current"]), Decimal(found["usage"])
 
 
 def _day(shown: BillText, label: str) -> date:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import takewhile
@@ -111,23 +110,13 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
         items += own
     figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
     credits = figures.credits("Credits", _credit_rows(figures))
-    parts += [(each.name, each.cost) for each in credits]
-    if figures.total("Total amount due", bill.total_amount, parts):
-        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
-    if bill.previous_balance is not None and bill.payments is not None:
-        paid = [("Last bill", bill.previous_balance), ("Payments received, thank you", bill.payments)]
-        figures.total("Previous balance", bill.outstanding_balance or 0, paid)
+    credits = figures.due("Total amount due", bill.total_amount, parts, credits)
+    paid = [("Last bill", bill.previous_balance), ("Payments received, thank you", bill.payments)]
+    figures.balance("Previous balance", bill.outstanding_balance, paid)
     exported = shown.every(r"^(Exported energy \S+) previous ([\d.]+) current ([\d.]+) .* ([\d.]+) kWh$")
-    for name, *reads in exported:
-        figures.reads(name, *map(Decimal, reads))
-    received = sum((Decimal(used) for *_, used in exported), Decimal())
-    figures.held_against(credits, "kWh", received, "exported energy")
-    return replace(
-        bill,
-        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
-        line_items=[*items, *credits],
-        checks=figures.checks,
-    )
+    meters = [(name, Decimal(one), Decimal(other), Decimal(used)) for name, one, other, used in exported]
+    figures.to_grid(meters, credits, "exported energy")
+    return figures.with_lines(bill, items, credits)
 
 
 def _credit_rows(figures: PrintedFigures) -> Sequence[PrintedRow]:

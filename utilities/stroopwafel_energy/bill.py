@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -115,21 +114,14 @@ def _with_lines(shown: BillText, figures: PrintedFigures, bill: Bill) -> Bill:
     figures.months(items, (bill.billing_period_to - bill.billing_period_from).days + 1)
     rows = [row for service in _SERVICES.values() for row in _rows(figures, service, "Credit")]
     credits = figures.credits("Credit", rows)
-    parts += [(each.name, each.cost) for each in credits]
-    if figures.total("You owe in all", bill.total_amount, parts):
-        credits = [replace(each, proved_by=[*each.proved_by, "sum"]) for each in credits]
-    to_grid = [found for found in _meter_rows(shown.text) if found["to_grid"]]
-    received = sum((Decimal(found["usage"]) for found in to_grid), Decimal())
-    for found in to_grid:
-        reads = (Decimal(found[name]) for name in ("previous", "current", "usage"))
-        figures.reads(f"Meter {found['id']} to the grid", *reads)
-    figures.held_against(credits, "kWh", received, "meters to the grid")
-    return replace(
-        bill,
-        community_solar_bill_credit=sum(each.cost for each in credits) if credits else None,
-        line_items=[*items, *credits],
-        checks=figures.checks,
-    )
+    credits = figures.due("You owe in all", bill.total_amount, parts, credits)
+    to_grid = [
+        (f"Meter {found['id']} to the grid", *_figures(found))
+        for found in _meter_rows(shown.text)
+        if found["to_grid"]
+    ]
+    figures.to_grid(to_grid, credits, "meters to the grid")
+    return figures.with_lines(bill, items, credits)
 
 
 def _rows(figures: PrintedFigures, service: str, part: str) -> list[PrintedRow]:
@@ -166,7 +158,7 @@ def _meter_rows(text: str) -> Sequence[re.Match[str]]:
 
 def _meter(found: re.Match[str]) -> BillMeter:
     unit, power, commodity = _UNITS[found["unit"]]
-    usage, previous, current = (Decimal(found[name]) for name in ("usage", "previous", "current"))
+    previous, current, usage = _figures(found)
     decimals = -int(usage.as_tuple().exponent)
     return BillMeter(
         id=found["id"],
@@ -179,6 +171,10 @@ def _meter(found: re.Match[str]) -> BillMeter:
         current_read=current,
         additional_attributes={"service_number": found["point"]},
     )
+
+
+def _figures(found: re.Match[str]) -> tuple[Decimal, Decimal, Decimal]:
+    return Decimal(found["previous"]), Decimal(found["current"]), Decimal(found["usage"])
 
 
 def _address(shown: BillText) -> Address:
