@@ -29,6 +29,7 @@ MONEY_FIELDS = (
 )
 _NUMBERS = (
     *("electricity_consumption", "gas_consumption", "water_consumption", "demand", "power_factor"),
+    "measured_demand",
     *("days", "load_factor", "reactive_demand", "sales_tax_factor"),
 )
 _TEXTS = ("account_number", "invoice_number", "supplier", "delivery_company", "tariff", "customer")
@@ -40,10 +41,15 @@ _LABELS: Mapping[str, Sequence[Field]] = {
     "gas_consumption": (Field.USAGE,),
     "water_consumption": (Field.USAGE,),
     "outstanding_balance": (Field.FORWARD, Field.PREVIOUS),
+    "measured_demand": (Field.DEMAND,),
+    "mailing_street": (Field.MAILING_ADDRESS, Field.CUSTOMER_NAME),
 }
-_BESIDE = {"billing_period_to": "billing_period_from", "city": "street", "postal_code": "city"}
+_BESIDE = {
+    **{"billing_period_to": "billing_period_from", "city": "street", "postal_code": "city"},
+    "mailing_postal_code": "mailing_city",
+}
 """What stands on the line of what, if it does at all."""
-_UNITS = {"electricity_consumption": ("kwh",), "demand": ("kw",)}
+_UNITS = {"electricity_consumption": ("kwh",), "demand": ("kw",), "measured_demand": ("kw",)}
 _OF_CENTS = Decimal(100)
 _LETTERS = re.compile(r"[^\w]+")
 
@@ -118,6 +124,10 @@ def _values(reading: BillReading) -> Iterator[tuple[str, object]]:
         yield "street", address.line_1
         yield "city", address.city
         yield "postal_code", address.postal_code
+    if isinstance(mailing := reading.fields.get("mailing_address"), Mapping):
+        yield "mailing_street", mailing["line_1"]
+        yield "mailing_city", mailing["city"]
+        yield "mailing_postal_code", mailing["postal_code"]
     for meter in reading.bill.meters if reading.bill else ():
         yield f"meter {meter.id}", meter.id
         yield f"previous read of meter {meter.id}", meter.previous_read

@@ -58,7 +58,7 @@ def settle_days(sheet: BillSheet, settled: Settled) -> None:
     if anchor is not None and not due:
         due = by_value(_first_page(sheet, _sightings(sheet, Field.DUE_ON, anchor)))
     periods = [
-        period for period in _periods(sheet, anchor) if not (period.first in billed and period.last in due)
+        period for period in periods_of(sheet, anchor) if not (period.first in billed and period.last in due)
     ]
     _settle_period(periods, set(billed), set(due), settled)
     _settle_billed(billed, due, settled)
@@ -243,7 +243,8 @@ def _covering(periods: Sequence[Period]) -> Period | None:
     return next(iter(beside), None)
 
 
-def _periods(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:
+def periods_of(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:
+    """All pairs of days that may be a period; a year that is not printed is that of ``anchor``."""
     for index, text in enumerate(sheet.plain_lines):
         found = sheet.dates_of[index]
         if len(found) < 2:

@@ -43,6 +43,14 @@ class Settled:
         self.proofs[name] = list(proofs)
         self.left_out.pop(name, None)
 
+    def drop(self, name: str, why: str) -> None:
+        """Leave a value out that was kept, or would be."""
+        known = self.values.pop(name, None) is not None or name in self.left_out
+        self.values.pop(f"{name}_unit", None)
+        self.proofs.pop(name, None)
+        if known:
+            self.left_out[name] = why
+
     def leave(self, name: str, why: str) -> None:
         """Leave a value out; what was kept stays."""
         if name not in self.values:

@@ -1,49 +1,16 @@
-"""Who and where: the account, the meter, the tariff, the address, supplier and network."""
+"""Who: the account, the invoice, the meter, the tariff, supplier and network."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from meterfarm.formats.bills.generic.dates import dates_in
 from meterfarm.formats.bills.generic.found import Occurrence, Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet, Label
-from meterfarm.records import Address
 
 _CLIENT = re.compile(r"client|kunde|customer|cliente")
 _CONTRACT = re.compile(r"contrat")
-_STATES = {
-    "0": "CT MA ME NH NJ NY PR RI VT VI",
-    "1": "DE NY PA",
-    "2": "DC MD NC SC VA WV",
-    "3": "AL FL GA MS TN",
-    "4": "IN KY MI OH",
-    "5": "IA MN MT ND SD WI",
-    "6": "IL KS MO NE",
-    "7": "AR LA OK TX",
-    "8": "AZ CO ID NM NV UT WY",
-    "9": "AK AS CA GU HI MP OR WA",
-}
-_US = re.compile(
-    r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>[A-Z]{2})\.?,? +(?P<zip>\d{5}(?:-\d{4})?)$"
-)
-_US_LINE = re.compile(
-    r"^(?P<line>\d[\w .#'/-]+?),? +(?P<city>[A-Z][A-Za-z .'-]+),? +(?P<state>[A-Z]{2}) +"
-    r"(?P<zip>\d{5}(?:-\d{4})?)$"
-)
-_CANADA = re.compile(
-    r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT),? +"
-    r"(?P<zip>[A-Z]\d[A-Z] ?\d[A-Z]\d)$"
-)
-_EUROPE = re.compile(
-    r"^(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$"
-)
-_EUROPE_LINE = re.compile(
-    r"^(?P<line>[A-ZÀ-Ý][\w .,'À-ÿ/-]{3,60}?),?(?: -)? +(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)"
-    r"(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$"
-)
-_COUNTRIES = {"it": "IT", "es": "ES", "fr": "FR", "de": "DE"}
 _SAME = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -155,107 +122,6 @@ def settle_invoice(sheet: BillSheet, settled: Settled) -> None:
         (number,) = found
         if _SAME.sub("", number) != _SAME.sub("", str(settled.values.get("account_number", ""))):
             settled.keep("invoice_number", number, "no other number has its label")
-
-
-def settle_address(sheet: BillSheet, settled: Settled) -> None:
-    """The address that is served, where all of it is there and its parts fit together."""
-    found: set[Address] = set()
-    seen = False
-    for label in sheet.labels_of(Field.SERVICE_ADDRESS):
-        if label.start > 10:
-            continue
-        seen = True
-        address = _address(_column(sheet, label), sheet)
-        if address is not None:
-            found.add(address)
-    if len(found) == 1:
-        settled.keep("address", found.pop(), "its postal code fits its town's state")
-    elif found:
-        settled.leave("address", "the bill shows several addresses")
-    elif seen:
-        settled.leave("address", "it is not there as a whole")
-
-
-def _column(sheet: BillSheet, label: Label) -> list[str]:
-    """The texts of an address: beside or below its label, and below the first of them."""
-    regions = list(sheet.regions(label))
-    if not regions:
-        return []
-    label_cell = sheet.lines[label.line].cells[label.cell]
-    first = regions[0]
-    if first.how == "right" and first.distance > 40:
-        under = [
-            each
-            for each in regions
-            if each.how == "below"
-            and each.distance < 2.2 * (label_cell.top - label_cell.bottom)
-            and abs(sheet.lines[each.line].cells[each.cell].left - label_cell.left) < 8
-        ]
-        first = under[0] if under else first
-    texts = [first.text.strip(" :")]
-    cell = sheet.lines[first.line].cells[first.cell]
-    left = cell.left
-    if first.how == "same":
-        label_words = len(sheet.lines[first.line].cells[first.cell].text[: label.end].split())
-        words = cell.words[label_words:] or cell.words
-        left = words[0].left
-    height = cell.top - cell.bottom
-    at = sheet.lines[first.line]
-    for index in range(first.line + 1, min(first.line + 6, len(sheet.lines))):
-        line = sheet.lines[index]
-        if line.page != at.page or at.middle - line.middle > 4.5 * height or len(texts) > 3:
-            break
-        below = [
-            (place, other)
-            for place, other in enumerate(line.cells)
-            if abs(other.left - left) < 6 or (first.how == "same" and abs(other.left - cell.left) < 6)
-        ]
-        if below and not sheet.labels_in(index, below[0][0]):
-            texts.append(below[0][1].text.strip(" :"))
-    return texts
-
-
-def _address(texts: Sequence[str], sheet: BillSheet) -> Address | None:
-    for text in texts[:2]:
-        match = _US_LINE.match(text) if sheet.currency == "USD" else None
-        if match and _is_state(match["state"], match["zip"]):
-            return None  # nothing shows where the street ends and the town begins
-        match = _EUROPE_LINE.match(text) if sheet.language in _COUNTRIES else None
-        if match:
-            return Address(
-                match["line"].strip(" ,-"),
-                match["city"].strip(" -"),
-                match["state"] or "",
-                match["zip"],
-                country=_COUNTRIES[sheet.language],
-            )
-    for index, text in enumerate(texts[1:4], 1):
-        before = texts[index - 1]
-        line_1, line_2 = before, ""
-        if index > 1 and _is_street(sheet, texts[index - 2]) and _is_street(sheet, before):
-            line_1, line_2 = texts[index - 2], before
-        us, canada = _US.match(text), _CANADA.match(text)
-        if us and _is_state(us["state"], us["zip"]) and _is_street(sheet, texts[index - 1]):
-            return Address(line_1, us["city"], us["state"], us["zip"], line_2)
-        if canada and _is_street(sheet, texts[index - 1]):
-            return Address(line_1, canada["city"], canada["state"], canada["zip"], line_2, "CA")
-        europe = _EUROPE.match(text) if sheet.language in _COUNTRIES else None
-        if europe and _is_street(sheet, texts[index - 1]):
-            country = _COUNTRIES[sheet.language]
-            city, state = europe["city"].strip(" -"), europe["state"] or ""
-            return Address(line_1.strip(" ,"), city, state, europe["zip"], line_2, country)
-    return None
-
-
-def _is_street(sheet: BillSheet, text: str) -> bool:
-    """Whether it can be a street with a number: no date, no amount, no label."""
-    if not re.search(r"\d", text) or not re.search(r"[A-Za-z]{2}", text) or len(text) > 60:
-        return False
-    return not dates_in(plain(text)) and not (sheet.numbers and sheet.numbers.money(text)) and ":" not in text
-
-
-def _is_state(state: str, postal_code: str) -> bool:
-    return state in _STATES[postal_code[0]].split()
 
 
 def settle_names(sheet: BillSheet, settled: Settled) -> None:

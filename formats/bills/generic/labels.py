@@ -64,7 +64,10 @@ class Field(StrEnum):
     TARIFF = "tariff"
     DEMAND = "demand"
     POWER_FACTOR = "power_factor"
+    LOAD_FACTOR = "load_factor"
     SERVICE_ADDRESS = "service_address"
+    MAILING_ADDRESS = "mailing_address"
+    CUSTOMER_NAME = "customer_name"
     SUPPLIER = "supplier"
     DISTRIBUTOR = "delivery_company"
 
@@ -278,16 +281,27 @@ _LABELS: Mapping[Field, str] = {
     ),
     Field.DEMAND: (
         r"\b(?:billed|billing|actual|peak|maximum|metered|max\.?) (?:kw )?demand\b|\bdemand kw\b|"
-        r"\bkw demand|"
+        r"\bkw demand|\bdemand \(kw\)|\b(?:measured|recorded|registered) (?:kw )?demand\b|"
+        r"\b(?:billed|billing|actual|metered|measured) kw\b(?!h)|"
         r"\bpotencia maxima demandada|\bpuissance atteinte"
     ),
-    Field.POWER_FACTOR: r"\bpower factor\b(?! charge| adj)|\bload factor",
+    Field.POWER_FACTOR: r"\bpower factor\b(?! charge| adj)",
+    Field.LOAD_FACTOR: r"\bload factor",
     Field.SERVICE_ADDRESS: (
         r"\bservice (?:address|location|for|at)\b:?|\bservice provided at|\bpremise address|\bservice to:|"
         r"\bdireccion (?:de |del )?suministro|\blieu de consommation|\badresse de (?:consommation|"
         r"fourniture)|"
         r"\bverbrauchsstelle|\blieferadresse|\babnahmestelle|\bindirizzo (?:di |della )?fornitura|"
         r"\bla fornitura .{0,25}e in:|\bforniamo energia in"
+    ),
+    Field.MAILING_ADDRESS: (
+        r"\b(?:your )?(?:mailing|billing) address\b:?|\b(?:mail(?:ed)?|bill(?:ed)?) to\b:|"
+        r"\bdireccion (?:de )?(?:facturacion|envio|correspondencia|postal)\b|"
+        r"\badresse (?:de facturation|postale)\b|\brechnungsanschrift|\brechnungsadresse|\bpostanschrift|"
+        r"\bindirizzo (?:di )?(?:recapito|spedizione)\b"
+    ),
+    Field.CUSTOMER_NAME: (
+        r"\b(?:account|customer|member) name\b:?|\b(?:member|customer|account holder|prepared for):"
     ),
     Field.SUPPLIER: (
         r"\b(?:electric(?:ity)? |gas |natural gas |energy )?(?:supplier|service provider)\b:?|"

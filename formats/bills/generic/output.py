@@ -15,7 +15,8 @@ from meterfarm.formats.bills.generic.dates import dates_in
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import plain
 from meterfarm.formats.bills.generic.sheet import BillSheet
-from meterfarm.formats.bills.generic.usage import MeterRead, quantity
+from meterfarm.formats.bills.generic.use.reads import MeterRead
+from meterfarm.formats.bills.generic.use.settle import quantity
 from meterfarm.records import (
     Address,
     Bill,
@@ -41,25 +42,11 @@ _BAYOU = (
     *("community_solar_bill_credit", "gas_consumption", "gas_consumption_unit", "gas_amount", "total_amount"),
 )
 _MORE = (
-    *(
-        "due_on",
-        "current_charges",
-        "previous_balance",
-        "payments",
-        "adjustments",
-        "late_fees",
-        "deposits",
-        "taxes",
-    ),
+    *("due_on", "current_charges", "previous_balance", "payments", "adjustments"),
+    *("late_fees", "deposits", "taxes"),
     *("currency", "invoice_number", "supplier", "delivery_company", "tariff"),
-    *(
-        "water_consumption",
-        "water_consumption_unit",
-        "water_amount",
-        "sewer_amount",
-        "demand",
-        "power_factor",
-    ),
+    *("water_consumption", "water_consumption_unit", "water_amount", "sewer_amount"),
+    *("demand", "measured_demand", "power_factor", "mailing_address", "rebilled_periods"),
 )
 FIELDS = (*_BAYOU, *_MORE)
 """The fields of a bill that was read from a file, without ``utility``, ``address`` and ``meters``."""
@@ -104,7 +91,7 @@ def _fields(values: Mapping[str, object], meters: Sequence[BillMeter]) -> dict[s
     fields: dict[str, object] = dict.fromkeys(FIELDS)
     for name in FIELDS:
         value = values.get(name)
-        fields[name] = value.isoformat() if isinstance(value, date) else value
+        fields[name] = _as_json(value)
     electric, gas, water = (values.get(f"{name}_consumption") for name in ("electricity", "gas", "water"))
     if isinstance(electric, Decimal):
         made = quantity(electric, str(values["electricity_consumption_unit"]))
@@ -118,10 +105,18 @@ def _fields(values: Mapping[str, object], meters: Sequence[BillMeter]) -> dict[s
             float(water),
             _WATER_UNITS.get(unit, unit),
         )
-    address = values.get("address")
-    fields["address"] = address_json(address) if isinstance(address, Address) else None
+    fields["address"] = _as_json(values.get("address"))
     fields["meters"] = [_meter_json(meter, fields["address"]) for meter in meters]
     return fields
+
+
+def _as_json(value: object) -> object:
+    """Days as text, numbers such as kW as they are printed, addresses by their parts."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Address):
+        return address_json(value)
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _meter_json(meter: BillMeter, address: object) -> dict[str, object]:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from meterfarm.formats.bills.generic.charges import ChargeRow, charge_rows, items_of
+from meterfarm.formats.bills.generic.addresses import settle_address, settle_mailing_address
+from meterfarm.formats.bills.generic.charges import charge_rows, items_of
 from meterfarm.formats.bills.generic.days import settle_days
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.ids import (
     meter_ids,
     settle_account,
-    settle_address,
     settle_invoice,
     settle_names,
     settle_tariff,
@@ -21,24 +21,15 @@ from meterfarm.formats.bills.generic.ids import (
 from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, Field, plain
 from meterfarm.formats.bills.generic.money import amounts_of, settle_money, settle_parts
 from meterfarm.formats.bills.generic.output import item_of, reading_of
+from meterfarm.formats.bills.generic.rebilled import settle_rebilled
 from meterfarm.formats.bills.generic.sheet import BillSheet
-from meterfarm.formats.bills.generic.usage import (
-    ELECTRIC_UNITS,
-    GAS_OR_ELECTRIC,
-    GAS_OR_WATER,
-    GAS_UNITS,
-    WATER_UNITS,
-    MeterRead,
-    commodities,
-    figures,
-    is_netted,
-    is_scaled,
-    reads_of,
-    settle_usage,
-)
+from meterfarm.formats.bills.generic.use.commodities import commodities
+from meterfarm.formats.bills.generic.use.demand import settle_demand, settle_power_factor
+from meterfarm.formats.bills.generic.use.reads import reads_of
+from meterfarm.formats.bills.generic.use.settle import settle_uses
 from meterfarm.formats.bills.usage_statement import is_usage_statement, read_usage_statement
 from meterfarm.formats.bills.words import PageText
-from meterfarm.records import BillCheck, BillReading, Commodity, LineItem
+from meterfarm.records import BillCheck, BillReading, LineItem
 
 _FIRST_PAGE = re.compile(r"\b(?:page|pagina|seite) 1 (?:of|de|di|von|sur|/) \d+\b|\bpage 1/\d+\b")
 _MOST_BILLS = 500
@@ -140,53 +131,16 @@ def _read_one(sheet: BillSheet, *, ocr: bool) -> BillReading:
     settle_account(sheet, settled)
     settle_invoice(sheet, settled)
     settle_address(sheet, settled)
+    settle_mailing_address(sheet, settled)
     settle_names(sheet, settled)
     settle_tariff(sheet, settled)
     kinds = commodities(sheet)
     reads = reads_of(sheet)
-    _settle_uses(sheet, rows, reads, kinds, settled)
+    settle_uses(sheet, rows, reads, kinds, settled)
     settle_parts(sheet, rows, kinds, settled)
+    settle_demand(sheet, rows, settled)
+    settle_power_factor(sheet, settled)
+    settle_rebilled(sheet, rows, reads, kinds, settled)
     settled.values["_meters"] = meter_ids(sheet)
     settled.values["_kinds"] = sorted(kinds)
     return reading_of(sheet, settled, items_of(rows), reads, ocr=ocr)
-
-
-_USES = (
-    (Commodity.ELECTRIC, ELECTRIC_UNITS, "electricity_consumption"),
-    (Commodity.GAS, GAS_UNITS, "gas_consumption"),
-    (Commodity.WATER, WATER_UNITS, "water_consumption"),
-)
-
-
-def _settle_uses(
-    sheet: BillSheet,
-    rows: Sequence[ChargeRow],
-    reads: Sequence[MeterRead],
-    kinds: frozenset[Commodity],
-    settled: Settled,
-) -> None:
-    shared: frozenset[str] = frozenset()
-    if {Commodity.GAS, Commodity.WATER} <= kinds:
-        shared |= GAS_OR_WATER
-    if {Commodity.GAS, Commodity.ELECTRIC} <= kinds and sheet.currency not in ("USD", "CAD"):
-        shared |= GAS_OR_ELECTRIC
-    meters = max(1, len(meter_ids(sheet)) - len(kinds) + 1)
-    for kind, units, name in _USES:
-        if kind not in kinds:
-            continue
-        if kind is Commodity.GAS and (shared & GAS_OR_ELECTRIC or Commodity.ELECTRIC not in kinds):
-            units |= GAS_OR_ELECTRIC
-        figs = figures(sheet, rows, reads, units, _days_long(settled), kind if shared else None, shared)
-        if kind is Commodity.ELECTRIC and is_netted(sheet, reads, figs):
-            settled.leave(name, "what was delivered, received and billed differ")
-            continue
-        found = settle_usage(figs, reads, name, units, settled, meters, scaled=is_scaled(sheet))
-        if found is not None:
-            settled.values[f"{name}_unit"] = found[1]
-
-
-def _days_long(settled: Settled) -> list[int]:
-    first, last = settled.values.get("billing_period_from"), settled.values.get("billing_period_to")
-    if isinstance(first, date) and isinstance(last, date):
-        return [(last - first).days, (last - first).days + 1]
-    return []
