@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,6 +48,28 @@ class Verdict:
         return bool(self.caught_by)
 
 
+@dataclass(slots=True)
+class _Progress:
+    """What is known so far; ``left`` breaks were not tried, for want of time."""
+
+    report: Callable[[Verdict], None]
+    began: float = field(default_factory=time.monotonic)
+    verdicts: list[Verdict] = field(default_factory=list)
+    left: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def is_over(self) -> bool:
+        return self.seconds > _BUDGET
+
+    def settled(self, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
+        self.report(verdict)
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """All verdicts; ``left`` breaks were not tried, for want of time."""
@@ -82,10 +104,8 @@ async def break_all(
     Raises:
         NotSetUp: a portal does not start, a script is not as meant even unbroken, or a trial breaks off.
     """
-    began = time.monotonic()
+    progress = _Progress(report)
     chosen = _spread(_breaks(_one_each(portals)), sample)
-    verdicts: list[Verdict] = []
-    left = 0
     for portal in _one_each(portals):
         of_portal = [mutant for owner, mutant in chosen if owner is portal]
         if not of_portal:
@@ -95,29 +115,59 @@ async def break_all(
             at = await asyncio.to_thread(lambda: stack.enter_context(running))  # noqa: B023 - called at once
             if reason := at.broken.get(portal.id):
                 raise NotSetUp(f"The fake portal of {portal.name} does not start: {reason}")
-            for begin in range(0, len(of_portal), _BATCH):
-                batch = of_portal[begin : begin + _BATCH]
-                if time.monotonic() - began > _BUDGET:
-                    left += len(batch)
-                    continue
-                async for verdict in _Batch(portal, at, home, batch, control=control and begin == 0).run():
-                    verdicts.append(verdict)
-                    report(verdict)
-    verdicts.sort(key=lambda verdict: (verdict.utility, verdict.mutant.number))
-    return Broken(verdicts, left, round(time.monotonic() - began, 1))
+            await _break_one(_Ground(portal, at, home, control), of_portal, progress)
+    progress.verdicts.sort(key=lambda verdict: (verdict.utility, verdict.mutant.number))
+    return Broken(progress.verdicts, progress.left, round(progress.seconds, 1))
+
+
+async def _break_one(ground: _Ground, breaks: Sequence[Mutant], progress: _Progress) -> None:
+    """A portal's breaks, whom its listed customers meet; what none of them catches, those with quirks do."""
+    uncaught: list[Verdict] = []
+    for begin in range(0, len(breaks), _BATCH):
+        batch = breaks[begin : begin + _BATCH]
+        if progress.is_over:
+            progress.left += len(batch)
+            continue
+        async for verdict in _Batch(ground, batch, is_first=begin == 0).run():
+            if verdict.is_caught:
+                progress.settled(verdict)
+            else:
+                uncaught.append(verdict)
+    for begin in range(0, len(uncaught), _BATCH):
+        earlier = {verdict.mutant.number: verdict for verdict in uncaught[begin : begin + _BATCH]}
+        if progress.is_over:
+            for verdict in earlier.values():
+                progress.settled(verdict)
+            continue
+        batch = [verdict.mutant for verdict in earlier.values()]
+        async for verdict in _Batch(ground, batch, is_first=begin == 0, quirks=True).run():
+            tried = earlier[verdict.mutant.number].tried + verdict.tried
+            progress.settled(replace(verdict, tried=tried))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """Where breaks are tried. With ``control`` all customers visit the unbroken script, too."""
+
+    portal: NightlyPortal
+    at: Addresses
+    home: Path
+    control: bool
 
 
 class _Batch:
-    """Some breaks of a script, tried side by side. With ``control`` the unbroken script is, too."""
+    """Some breaks of a script, tried side by side; with the first, the unbroken script. Those who visit are
+    the listed customers, or those with ``quirks``."""
 
     def __init__(
-        self, portal: NightlyPortal, at: Addresses, home: Path, batch: Sequence[Mutant], *, control: bool
+        self, ground: _Ground, batch: Sequence[Mutant], *, is_first: bool, quirks: bool = False
     ) -> None:
-        self._portal = portal
-        self._at = at
-        self._home = home
+        self._portal = ground.portal
+        self._at = ground.at
+        self._home = ground.home
+        self._quirks = quirks
         self._batch = {self._copy(mutant.number): mutant for mutant in batch}
-        self._control = self._copy(_CONTROL) if control else ""
+        self._control = self._copy(_CONTROL) if ground.control and is_first else ""
 
     def _copy(self, number: int) -> str:
         return f"{self._portal.utility}_b{number:04}"
@@ -152,6 +202,7 @@ class _Batch:
             "controls": self._at.controls[self._portal.id],
             "hosts": self._at.hosts,
             "home": str(self._home / "farm"),
+            "quirks": self._quirks,
             "scripts": scripts,
         }
 

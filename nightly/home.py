@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from meterfarm.nightly.digest import Digest
 from meterfarm.nightly.test_cases import Tree
-from meterfarm.records import Address, Bill, BillMeter, Commodity, Series
+from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Series
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount, StoredBill
 from meterfarm.storage.runs import ChallengeInfo
@@ -51,7 +51,7 @@ def _account(store: CompanyStore, stored: StoredAccount) -> Tree:
 
 
 def _bill(stored: StoredBill) -> Tree:
-    bill = stored.bill
+    bill, reading = stored.bill, stored.reading
     if bill is None:
         return {"unread": 1}
     return {
@@ -62,6 +62,8 @@ def _bill(stored: StoredBill) -> Tree:
         "to": str(bill.billing_period_to),
         "total": bill.total_amount,
         "listed": stored.listed_amount,
+        "last bill": bill.previous_balance,
+        "payments": bill.payments,
         "balance": bill.outstanding_balance,
         "electric": bill.electricity_amount,
         "delivery": bill.delivery_charge,
@@ -70,7 +72,17 @@ def _bill(stored: StoredBill) -> Tree:
         "gas": bill.gas_amount,
         "address": _address(bill.address),
         "meters": {meter.id: _meter(bill, meter) for meter in bill.meters},
+        "lines": "; ".join(_line(item) for item in reading.line_items) if reading else "",
+        "failed checks": "; ".join(check.name for check in reading.checks if not check.passed)
+        if reading
+        else "",
     }
+
+
+def _line(item: LineItem) -> str:
+    return (
+        str(item.cost) if item.volume is None else f"{item.cost} for {item.volume.normalize():f} {item.unit}"
+    )
 
 
 def _meter(bill: Bill, meter: BillMeter) -> Tree:

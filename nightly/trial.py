@@ -51,9 +51,7 @@ class _Script:
 
     utility: str
     number: int
-    names: Sequence[str]
     is_control: bool
-    lane: int
     batches: list[Sequence[CustomerCase]]
     out: int = 0
     tried: int = 0
@@ -63,10 +61,11 @@ class _Script:
 class _Trial:
     """Sends customers at each script, batch by batch, until one is not as meant or all were."""
 
-    def __init__(self, portal: NightlyPortal, address: str, scripts: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, portal: NightlyPortal, plan: Mapping[str, Any]) -> None:
         self._portal = portal
-        self._address = address
-        self._waiting = list(scripts)
+        self._address = plan["controls"]
+        self._waiting = list(plan["scripts"])
+        self._quirks = bool(plan["quirks"])
         self._lanes = list(range(1, _LANES + 1))
         self._on_trial: dict[str, _Script] = {}
         self._lane_of: dict[str, int] = {}
@@ -76,12 +75,10 @@ class _Trial:
         """Put scripts on trial for as long as there are lanes."""
         while self._lanes and self._waiting:
             given, lane = self._waiting.pop(0), self._lanes.pop(0)
-            test_cases = self._subjects(lane, given["number"])
-            parts = [test_cases] if given["all"] else batches(test_cases, given["names"])
             name, number = given["utility"], given["number"]
-            waves = [*parts, *self._with_quirks(number)]
             self._lane_of[name] = lane
-            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, waves)
+            waves = list(self._waves(lane, given))
+            self._on_trial[name] = _Script(name, number, given["all"], waves)
             self._next_wave(self._on_trial[name])
 
     def ended(self, utility: str, result: Result) -> None:
@@ -103,6 +100,13 @@ class _Trial:
         """Nothing of it is under way any more, so its lane is free."""
         self._lanes.append(self._lane_of.pop(utility))
         self.begin()
+
+    def _waves(self, lane: int, given: Mapping[str, Any]) -> Sequence[Sequence[CustomerCase]]:
+        """Who meets a script, one group after the other."""
+        if self._quirks:
+            return self._with_quirks(given["number"])
+        test_cases = self._subjects(lane, given["number"])
+        return [test_cases] if given["all"] else batches(test_cases, given["names"])
 
     def _subjects(self, lane: int, number: int) -> Sequence[CustomerCase]:
         """The lane's customers; those whom the portal does not treat alike twice are the script's own."""
@@ -177,7 +181,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
         return
     today = datetime.now(load_utility(names[0]).zone).date()
     window = Window(today - timedelta(days=_BILLS_DAYS), today - timedelta(days=_READINGS_DAYS))
-    trial = _Trial(portal, plan["controls"], scripts)
+    trial = _Trial(portal, {**plan, "scripts": scripts})
     settings = {
         "METERFARM_PORTAL_URLS": ",".join(f"{name}={plan['address']}" for name in names if plan["address"]),
         "METERFARM_LOCAL_HOSTS": plan["hosts"],

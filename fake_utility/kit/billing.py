@@ -66,6 +66,12 @@ class Bill:
         return self.last_bill_cents - self.payments_cents
 
     @property
+    def lines(self) -> tuple[Line, ...]:
+        """All that are printed, credits last."""
+        charged = (line for charge in self.charges for line in (*charge.delivery, *charge.supply))
+        return (*charged, *self.credits)
+
+    @property
     def current_cents(self) -> int:
         """Charges less credits."""
         return sum(charge.cents for charge in self.charges) + sum(credit.cents for credit in self.credits)

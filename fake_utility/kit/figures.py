@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import TypeAlias
 
 from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
 from meterfarm.fake_utility.kit.billing import Bill, MeterRead
+from meterfarm.fake_utility.kit.charges import Line
 from meterfarm.fake_utility.kit.restating import published
 
 Figures: TypeAlias = Mapping[str, "Figures"] | str | int | None
@@ -75,6 +77,8 @@ def bill_figures(bill: Bill, key: str = "") -> BillFigures:
         "to": str(bill.period.to),
         "total": bill.total_cents,
         "listed": bill.total_cents,
+        "last bill": bill.last_bill_cents,
+        "payments": -bill.payments_cents,
         "balance": bill.previous_balance_cents,
         "electric": electric.cents if electric else None,
         "delivery": electric.delivery_cents if electric else None,
@@ -83,8 +87,17 @@ def bill_figures(bill: Bill, key: str = "") -> BillFigures:
         "gas": gas.cents if gas else None,
         "address": str(bill.account.address),
         "meters": {read.meter.id: _read(bill, read) for read in bill.reads if read.direction == "delivered"},
+        "lines": "; ".join(_line(line) for line in bill.lines),
+        "failed checks": "",
     }
     return BillFigures(key or bill.id, bill.billed_on, figures)
+
+
+def _line(line: Line) -> str:
+    """Its cents, and for what, where the line says so."""
+    number, _, unit = line.detail.partition(" x ")[0].partition(" ")
+    is_counted = number.replace(".", "").isdigit()
+    return f"{line.cents} for {Decimal(number).normalize():f} {unit}" if is_counted else str(line.cents)
 
 
 def _read(bill: Bill, read: MeterRead) -> Figures:
