@@ -25,6 +25,9 @@ from meterfarm.scrapers.page.sight import Sight, Sighting, steady
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0
 _PLACES = 8
+_PATIENCE, _MOST_PATIENCE = 10.0, 5.0
+"""By how many times what looks are late a page has to rest longer, and for how many seconds at most: where
+the machine is busy, so is the page, and its silence shows nothing yet."""
 
 
 class Watch:
@@ -49,6 +52,7 @@ class Watch:
         self._is_allowed = is_allowed
         self._in_place = self._is_refused = False
         self._doing = "opening a page"
+        self._late = 0.0
 
     def opened(self) -> None:
         """The page is about to be opened anew."""
@@ -234,6 +238,7 @@ class Watch:
         )
 
     def _settle(self, settle: float, seen: Sighting) -> float:
+        settle += min(self._late * _PATIENCE, _MOST_PATIENCE)
         if self._met_an_error:
             return settle
         if self._in_place and self._sight.is_same_document(seen):
@@ -260,15 +265,18 @@ class Watch:
         until = self._now() + limit
         known: Sequence[str] = ()
         looking: asyncio.Task[Sighting | None] | None = None
+        began = self._late = 0.0
         try:
             while self._now() < until:
                 self.reactions.changed.clear()
                 if looking is None:
+                    began = self._now()
                     looking = asyncio.create_task(self._sight.look(signs, known, _GLANCE_SECONDS))
                 await self._either(looking)
                 seen = None
                 if looking.done():
                     seen, looking = looking.result(), None
+                    self._late = max(self._late, self._now() - began - _GLANCE_SECONDS)
                     known = seen.known if seen is not None else ()
                 await self._answers.read(signs)
                 yield seen

@@ -38,11 +38,17 @@ HIDDEN = ("hidden", "style='visibility: hidden'", "style='width: 0; height: 0; b
 ROOT = "<p id=p></p><script>p.attachShadow({{mode: 'open'}}).innerHTML = `{}`</script>"
 EXPORT = "Download my data"
 SHOWN = f"<h2>{EXPORT}</h2>"
+BUSY = f"""const busy = () => {{
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  if (left--) setTimeout(busy); else document.body.innerHTML = '{SHOWN}';
+}}"""
 PAGES = {
     "/usage": SHOWN,
     "/shadow": ROOT.format(SHOWN),
     "/nested": "<iframe src=/shadow></iframe>",
     "/late": f"<p>Loading…</p><script>setTimeout(() => document.body.innerHTML = '{SHOWN}', 300)</script>",
+    "/busy": f"<p>Loading…</p><script>let left = 8; {BUSY}; busy()</script>",
     "/never": f"{SHOWN}<p>Loading…</p>",
     "/hash": "<p>x<script>setTimeout(() => location.hash = '#/usage/1', 100)</script>",
     "/dialog": f"<dialog id=d aria-labelledby=t><b id=t>{ENDED[1]}</b></dialog><button>Stay</button>"
@@ -159,6 +165,7 @@ async def visit(portal: Site, chromium: Chromium, answers: Answers) -> AsyncIter
         ("/shadow", Sign("x", role=("heading", EXPORT))),
         ("/hash", Sign("x", hash="^#/usage/[0-9]$")),
         ("/late", Sign("x", text="data", gone="Loading")),
+        ("/busy", Sign("x", heading=EXPORT)),
     ],
 )
 async def test_what_a_person_sees_is_seen_wherever_it_is(visit: Visit, path: str, sign: Sign) -> None:
