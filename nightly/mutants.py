@@ -25,6 +25,7 @@ _RECORDS = {
 }
 """By record, the fields that may be left out."""
 FAMILIES = "_families"
+_EXCUSE = re.compile(r"#\s*not caught:\s*(.+)$")
 _FAMILY = re.compile(rf"\butilities\.{FAMILIES}\.(\w+)")
 
 
@@ -32,7 +33,8 @@ _FAMILY = re.compile(rf"\butilities\.{FAMILIES}\.(\w+)")
 class Mutant:
     """``source`` is what the file becomes. ``names`` are the outcomes that stand beside what is broken.
 
-    ``file`` is one of the script's folder, or one of its family's, with that folder's name.
+    ``file`` is one of the script's folder, or one of its family's, with that folder's name. ``excuse`` is why
+    nobody can notice it, as a comment at the line or above it has it: ``# not caught: reason``.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Mutant:
     became: str
     names: frozenset[str]
     source: str
+    excuse: str = ""
 
     @property
     def is_of_family(self) -> bool:
@@ -58,9 +61,18 @@ def mutants(folder: Path) -> Sequence[Mutant]:
     found: list[Mutant] = []
     for name, tree in trees.items():
         broken = [*_mangled_texts(name, tree, trees), *_left_out_fields(name, tree)]
+        lines = sources[name].splitlines()
         for mutant in sorted(broken, key=lambda mutant: mutant.line):
-            found.append(dataclasses.replace(mutant, number=len(found) + 1))
+            excuse = _excuse(lines[max(mutant.line - 2, 0) : mutant.line])
+            found.append(dataclasses.replace(mutant, number=len(found) + 1, excuse=excuse))
     return found
+
+
+def _excuse(lines: Sequence[str]) -> str:
+    """Of a line above only if it is nothing but a comment."""
+    *above, own = lines
+    found = _EXCUSE.search(own) or next(filter(None, (_EXCUSE.match(line.strip()) for line in above)), None)
+    return found[1].strip() if found else ""
 
 
 def _of_family(folder: Path, users: Iterable[str]) -> Mapping[str, str]:

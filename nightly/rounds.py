@@ -58,7 +58,8 @@ class Rounds:
     """Whoever is added goes through the farm; both callbacks may add more.
 
     ``ended`` gets each customer's result, ``dropped`` the id of a script that was let go, once none of
-    its runs is left. ``evidence`` is where workers keep theirs.
+    its runs is left. ``evidence`` is where workers keep theirs. After a portal's fault that is
+    not meant, with ``retries`` it counts what the next try comes to.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Rounds:
         ended: Callable[[str, Result], None],
         dropped: Callable[[str], None] = lambda _: None,
         evidence: Path | None = None,
+        *,
+        retries: bool = True,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -76,6 +79,7 @@ class Rounds:
         self._ended = ended
         self._dropped = dropped
         self._evidence = evidence
+        self._retries = retries
         self._dropping: set[str] = set()
         self._going: dict[int, _Going] = {}
         self._knows: dict[tuple[str, str], tuple[Owner, DeliveredCode]] = {}
@@ -133,7 +137,7 @@ class Rounds:
 
     def _look_at(self, going: _Going, runs: Sequence[RunInfo]) -> None:
         """``runs`` are of the visit under way, newest first."""
-        counted_runs = counted(runs, going.meant)
+        counted_runs = counted(runs, going.meant, retries=self._retries)
         if not counted_runs or any(run.state in _UNDER_WAY for run in counted_runs):
             if time.monotonic() > going.until:
                 for run in runs:
@@ -257,14 +261,14 @@ def _is_served(test_case: CustomerCase) -> bool:
     return Outcome(test_case.first).who_acts not in ("customer", "portal")
 
 
-def counted(runs: Sequence[RunInfo], meant: str) -> Sequence[RunInfo]:
+def counted(runs: Sequence[RunInfo], meant: str, *, retries: bool = True) -> Sequence[RunInfo]:
     """The runs of a visit without retries that are not waited for. Newest first.
 
-    One is waited for, after a portal's fault that is not meant.
+    One is waited for, after a portal's fault that is not meant; without ``retries`` none is.
     """
     ended = [run for run in runs if run.outcome is not None]
     fault = bool(ended and ended[0].outcome and ended[0].outcome.who_acts is WhoActs.PORTAL)
-    waits = fault and ended[0].outcome != meant and not any(_is_retry(run) for run in ended)
+    waits = retries and fault and ended[0].outcome != meant and not any(_is_retry(run) for run in ended)
     return [run for run in runs if waits or not _is_retry(run) or run.state not in _UNDER_WAY]
 
 

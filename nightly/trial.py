@@ -25,6 +25,7 @@ from meterfarm.nightly.nightly_run import Result
 from meterfarm.nightly.portals import PORTALS, NightlyPortal
 from meterfarm.nightly.rounds import NOT_IN_TIME, Rounds, quirks_of
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
+from meterfarm.records import Outcome
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import broken_utilities, load_utility
@@ -41,7 +42,7 @@ _AGAIN = 500_000
 _QUIRKED, _QUIRKS_EACH = 1_000_000, 200
 """From where customers with quirks are numbered, and how many numbers a script has for them."""
 _QUIRKS_AT_ONCE = 12
-_SECONDS = 240
+_SECONDS = 150
 _CONTROL_TRIES = 2
 
 
@@ -86,7 +87,7 @@ class _Trial:
         if script is None:
             return
         script.tried += 1
-        may_be_ours = script.is_control or result.visits[-1].outcome == NOT_IN_TIME
+        may_be_ours = script.is_control or _may_be_of_a_busy_machine(result.visits[-1].outcome)
         if not result.is_well and may_be_ours and script.again < _CONTROL_TRIES:
             self._try_again(script, result)
         elif not result.is_well:
@@ -133,7 +134,7 @@ class _Trial:
             self._add(script, test_case)
 
     def _try_again(self, script: _Script, result: Result) -> None:
-        """The unbroken script, or one that did not end: a busy machine may be too slow once."""
+        """The unbroken script, or one that got no answer: a busy machine may be too slow once."""
         script.again += 1
         if result.quirks:
             waves = self._with_quirks(script.number, script.again)
@@ -152,6 +153,10 @@ class _Trial:
         del self._on_trial[script.utility]
         if self.rounds is not None:
             self.rounds.drop(script.utility)
+
+
+def _may_be_of_a_busy_machine(outcome: str) -> bool:
+    return outcome == NOT_IN_TIME or outcome == Outcome.PORTAL_DOWN
 
 
 _figures: dict[str, Any] = {}
@@ -192,7 +197,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
         "METERFARM_DATA_SLOTS": _SLOTS,
     }
     async with own_farm(zygote, Path(plan["home"]), **settings) as farm:
-        trial.rounds = Rounds(farm.store, farm.notifier, window, trial.ended, trial.dropped)
+        trial.rounds = Rounds(farm.store, farm.notifier, window, trial.ended, trial.dropped, retries=False)
         trial.begin()
         await trial.rounds.run()
 

@@ -51,6 +51,7 @@ def test_a_fault_that_is_meant_is_not_tried_again() -> None:
 
 def test_after_one_that_is_not_meant_a_retry_is_waited_for() -> None:
     assert counted([QUEUED, DOWN], "complete") == [QUEUED, DOWN]
+    assert counted([QUEUED, DOWN], "complete", retries=False) == [DOWN]
 
 
 def test_what_the_retry_came_to_counts() -> None:
