@@ -55,6 +55,19 @@ def test_locators_outcome_texts_and_fields_are_broken_and_nothing_else(found: li
     assert [one.names for one in found if one.names] == [frozenset({"captcha"})]
 
 
+def test_a_comment_at_the_line_or_above_gives_the_reason_why_nobody_can_notice(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        SCRIPT.replace("), Sign(", "),  # not caught: the address shows it, too\n    Sign(").replace(
+            "        if ", "        # not caught: there is a list as well\n        if "
+        )
+    )
+    excuses = {one.was: one.excuse for one in mutants(tmp_path) if one.excuse}
+    assert excuses == {
+        "Are you a robot": "the address shows it, too",
+        "No bills yet": "there is a list as well",
+    }
+
+
 def test_each_is_broken_in_its_one_place(found: list[Mutant]) -> None:
     original = ast.unparse(ast.parse(SCRIPT)).splitlines()
     for one in found:

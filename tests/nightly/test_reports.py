@@ -142,3 +142,17 @@ def test_what_was_not_tried_is_not_taken_for_caught(tmp_path: Path) -> None:
         assert "<b>Total \u2192 <b>Toqtal" in page.text_content()
         told = json.loads((tmp_path / "broken.json").read_text())
         assert (told["caught"], told["not_tried"], told["breaks"][0]["was"]) == (1, left, "<b>Total")
+
+
+def test_what_was_not_caught_is_listed_with_the_scripts_reason(tmp_path: Path) -> None:
+    mutant = Mutant(1, "script.py", 7, SiteKind.FIELD, "Total", "Toqtal", frozenset(), "")
+    excused = replace(mutant, number=2, excuse="it stands <twice> on the page")
+    write_broken(
+        Broken([Verdict(one, "a_portal", "", "", 9) for one in (mutant, excused)], 0, 61.0), 0.95, tmp_path
+    )
+    page = html.document_fromstring((tmp_path / "broken.html").read_text(encoding="utf-8"))
+    cards = [card.text_content() for card in page.xpath("//div[contains(@class, 'card')]")]
+    assert "All 9 customers were as meant. The script gives no reason" in cards[0]
+    assert "All 9 customers were as meant. It stands <twice> on the page." in cards[1]
+    told = json.loads((tmp_path / "broken.json").read_text())
+    assert [one["excuse"] for one in told["breaks"]] == ["", "it stands <twice> on the page"]
