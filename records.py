@@ -333,7 +333,8 @@ class BillReading:
 
     ``reader`` is the layout, or "generic" for one that no layout knows. ``fields`` has what is certain, by
     the names that docs/bills.md has; ``left_out`` the reason for what is not. ``bill`` is None unless all is
-    there that a bill in store has. ``ocr``: the text was recognised in pictures.
+    there that a bill in store has. ``ocr``: the text was recognised in pictures. ``shape`` is of a bill that
+    no layout reads: what it has in common with others of its utility (``formats/bills/shape.py``).
     """
 
     reader: str
@@ -344,6 +345,7 @@ class BillReading:
     checks: Sequence[BillCheck] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     ocr: bool = False
+    shape: Sequence[str] = ()
 
 
 class Reading(NamedTuple):

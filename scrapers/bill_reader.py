@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.bills.layout import LayoutReader
+from meterfarm.formats.bills.shape import shape_of
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Bill, BillReading, BillStatus
+from meterfarm.records import Bill, BillMeter, BillReading, BillStatus
 from meterfarm.scrapers.reader_errors import reader_errors
 from meterfarm.scrapers.utility import Utility
+
+if TYPE_CHECKING:
+    from meterfarm.formats.bills.words import PageText
 
 GENERIC = ("generic", 1)
 """The reader of any bill, with a version as a layout has one: it counts up if it reads differently."""
 ONLY_PICTURES = "The PDF has no text, only pictures: ask the utility for the original."
 _MOST_SHOWN = 3
+_FIRST_YEAR, _LAST_YEAR = 1990, 2099
 _LARGEST = 10**15
 """Cents that a bill may be about."""
 
@@ -38,8 +45,8 @@ def by_layout(utility: Utility | LayoutReader, pages: Sequence[str]) -> BillRead
     with reader_errors():
         bill = utility.read_bill(pages)
         checks = checks_of(bill)
-    if _is_too_large(bill):
-        raise FormatError("an amount is larger than any bill's")
+    if why := _no_bills(bill):
+        raise FormatError(why)
     return BillReading(utility.bill_layout, BillStatus.UNLOCKED, _beside(bill), bill, bill.line_items, checks)
 
 
@@ -66,7 +73,7 @@ def generically(content: bytes, failures: Sequence[str] = ()) -> list[BillReadin
     with reader_errors():
         pages = list(pages_of(content))
         why = unreadable(pages)
-        return recognised(content, why) if why else read_unknown(pages, failures=failures)
+        return recognised(content, why) if why else _with_shape(read_unknown(pages, failures=failures), pages)
 
 
 def only_bill(readings: Sequence[BillReading]) -> tuple[BillReading, str]:
@@ -79,17 +86,20 @@ def only_bill(readings: Sequence[BillReading]) -> tuple[BillReading, str]:
         return reading, why_unread(reading)
     if reading.bill is None:
         why = "its day of issue or its period is not certain"
-    elif _is_too_large(reading.bill):
-        why = "an amount is larger than any bill's"
-    else:
+    elif not (why := _no_bills(reading.bill)):
         return reading, ""
     return replace(reading, status=BillStatus.UNPARSED, bill=None), why
 
 
-def _is_too_large(bill: Bill) -> bool:
-    """Whether any amount is larger than what a database holds."""
-    values = (getattr(bill, field.name) for field in fields(Bill))
-    return any(isinstance(value, int) and abs(value) > _LARGEST for value in values)
+def _no_bills(bill: Bill) -> str:
+    """What of it no bill has: an amount that a database cannot hold, a day of no calendar year of bills."""
+    values = [getattr(bill, field.name) for field in fields(Bill)]
+    values += [getattr(meter, field.name) for meter in bill.meters for field in fields(BillMeter)]
+    if any(isinstance(value, int) and abs(value) > _LARGEST for value in values):
+        return "an amount is larger than any bill's"
+    days = [value for value in values if isinstance(value, date)]
+    wrong = next((day for day in days if not _FIRST_YEAR <= day.year <= _LAST_YEAR), None)
+    return f"no bill has the day {wrong}" if wrong is not None else ""
 
 
 def recognised(content: bytes, why: str = "") -> list[BillReading]:
@@ -108,7 +118,12 @@ def recognised(content: bytes, why: str = "") -> list[BillReading]:
         pages = list(recognised_pages(content))
         if unreadable(pages):
             return [not_supported(ONLY_PICTURES)]
-        return read_unknown(pages, ocr=True)
+        return _with_shape(read_unknown(pages, ocr=True), pages)
+
+
+def _with_shape(readings: list[BillReading], pages: Sequence[PageText]) -> list[BillReading]:
+    shape = shape_of(line.text for page in pages for line in page.lines)
+    return [replace(each, shape=shape) for each in readings]
 
 
 def not_supported(why: str) -> BillReading:

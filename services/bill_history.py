@@ -2,59 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.bills.history import history_checks as checks_of_history
 from meterfarm.formats.local_time import LocalTime
-from meterfarm.records import Bill, BillStatus, HistoryCheck, Measure, Series
+from meterfarm.records import Bill, BillStatus, CheckVerdict, HistoryCheck, Measure, Series
 from meterfarm.services.customers import find_utility
 from meterfarm.services.errors import NotFound
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import SeriesCoverage, StoredAccount, StoredBill
+from meterfarm.storage.data import FoundBill, SeriesCoverage, StoredAccount, StoredBill
 from meterfarm.storage.store import CompanyStore
 
 UTC = ZoneInfo("UTC")
 _AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
+URGENT_FIRST = (CheckVerdict.FAILED, CheckVerdict.NOTE, CheckVerdict.NO_VERDICT, CheckVerdict.PASSED)
 _AROUND = 40 * 86_400
 """Seconds. Readings of a month may lie over a bill's first or last day."""
 
 
 def history_checks(store: CompanyStore, customer: Customer) -> Mapping[int, Sequence[HistoryCheck]]:
     """By the ids of the customer's bills, of those that are read; a locked one's figures are in none."""
-    zone, lag = days_of(customer)
     withheld = locked_bills(store, customer)
     found: dict[int, Sequence[HistoryCheck]] = {}
     for account in store.accounts.list(customer):
-        bills = list(store.bills.of_account(account.id).values())
-        covered = [one for one in store.readings.coverage_by_series(account.id) if one.measure in _AMOUNTS]
-        newest = max((one.ranges[-1][1] for one in covered if one.ranges), default=0)
-        shown = [each.bill for each in bills if each.bill is not None and each.id not in withheld]
-        series = _series_of_bills(store, account, shown, covered)
-        found |= account_checks(bills, withheld, series, zone, lag, newest)
+        found |= _checked(store, customer, account, withheld)
     return found
+
+
+def bill_checks(store: CompanyStore, bill: FoundBill) -> Sequence[HistoryCheck]:
+    """Those of one bill, what failed first; of one that is not read none.
+
+    Raises:
+        NotFound: it is no longer there.
+    """
+    if bill.customer_id is None:
+        return ()
+    customer = store.customers.by_id(bill.customer_id)
+    if customer is None:
+        raise NotFound(f"There is no bill “{bill.id}”.")
+    withheld = locked_bills(store, customer)
+    for account in store.accounts.list(customer):
+        if any(each.id == bill.id for each in store.bills.of_account(account.id).values()):
+            found = _checked(store, customer, account, withheld).get(bill.id, ())
+            return sorted(found, key=lambda check: URGENT_FIRST.index(check.verdict))
+    return ()
+
+
+def _checked(
+    store: CompanyStore, customer: Customer, account: StoredAccount, withheld: frozenset[int]
+) -> Mapping[int, Sequence[HistoryCheck]]:
+    zone, lag = days_of(customer)
+    bills = list(store.bills.of_account(account.id).values())
+    covered = [one for one in store.readings.coverage_by_series(account.id) if one.measure in _AMOUNTS]
+    newest = max((one.ranges[-1][1] for one in covered if one.ranges), default=0)
+    shown = [each.bill for each in bills if each.bill is not None and each.id not in withheld]
+    series = _series_of_bills(store, account, shown, covered)
+    return account_checks(bills, withheld, series, zone, lag, newest)
 
 
 def _series_of_bills(
     store: CompanyStore, account: StoredAccount, bills: Sequence[Bill], covered: Sequence[SeriesCoverage]
-) -> Sequence[Series]:
+) -> Iterator[Series]:
     """What bills are held against: readings of energy and volume of their meters, about their days.
 
-    The first or the last of a meter's readings are among them: it is known when they begin, or end.
+    They are read one meter after the other. The first or the last of a meter's are among them: it is known
+    when they begin, or end.
     """
     rows = [row for bill in bills for row in bill.meters]
     first = min((row.billing_period_from for row in rows), default=date.min)
     last = max((row.billing_period_to for row in rows), default=date.min)
-    found: list[Series] = []
     for number in dict.fromkeys(row.id for row in rows):
         ranges = [each for one in covered if one.meter_id == number for each in one.ranges]
         if ranges:
             begins, ends = min(start for start, _ in ranges), max(end for _, end in ranges)
             start, until = min(_midnight(first), ends) - _AROUND, max(_midnight(last), begins) + _AROUND
-            found += store.readings.series(account.id, number, _AMOUNTS, (start, until))
-    return found
+            yield from store.readings.series(account.id, number, _AMOUNTS, (start, until))
 
 
 def _midnight(day: date) -> int:
@@ -75,17 +100,16 @@ def locked_bills(store: CompanyStore, customer: Customer) -> frozenset[int]:
     return frozenset(bill.id for bill in store.bills.list(customer) if bill.status is BillStatus.LOCKED)
 
 
-def series_of(store: CompanyStore, account: StoredAccount) -> Sequence[Series]:
-    """All readings of the account's meters."""
-    return [
-        series for meter in account.account.meters for series in store.readings.series(account.id, meter.id)
-    ]
+def series_of(store: CompanyStore, account: StoredAccount) -> Iterator[Series]:
+    """All readings of the account's meters, read one meter after the other."""
+    for meter in account.account.meters:
+        yield from store.readings.series(account.id, meter.id)
 
 
 def account_checks(
     bills: Sequence[StoredBill],
     withheld: frozenset[int],
-    series: Sequence[Series],
+    series: Iterable[Series],
     zone: ZoneInfo,
     lag: timedelta,
     newest: int | None = None,

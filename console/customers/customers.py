@@ -13,12 +13,14 @@ from rich.console import RenderableType
 from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.customers.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.data import coverage
+from meterfarm.console.data.bill_tables import checked_bills
 from meterfarm.console.errors import UsageError
 from meterfarm.console.runs.notifying import notify_queued
 from meterfarm.console.terminal.output import plain, print_json, print_line, show, show_empty, warn
 from meterfarm.console.terminal.secret_input import FromStdin, ask_password, next_line, read_secrets
 from meterfarm.farm.settings import portal_address, without_address
 from meterfarm.records import SecretKind
+from meterfarm.services.bill_history import history_checks
 from meterfarm.services.customers import (
     AddCustomer,
     ChangedCustomer,
@@ -119,7 +121,9 @@ async def list_all(*, as_json: bool) -> int:
 async def show_one(reference: str, *, as_json: bool) -> int:
     """How a customer stands, and their newest runs."""
     with open_store() as (_, store):
-        details = await asyncio.to_thread(customer_details, store, find_customer(store, reference))
+        customer = find_customer(store, reference)
+        details = await asyncio.to_thread(customer_details, store, customer)
+        checks = await asyncio.to_thread(history_checks, store, customer)
     covered = details.coverage
     if as_json:
         intervals = [coverage.as_json(meter) for meter in covered]
@@ -133,7 +137,7 @@ async def show_one(reference: str, *, as_json: bool) -> int:
         )
     else:
         of_meters: list[RenderableType] = ["", coverage.coverage_table(covered)] if covered else []
-        show(*customer_card(details.info, details.accounts, details.runs), *of_meters)
+        show(*customer_card(details.info, details.accounts, details.runs), *of_meters, *checked_bills(checks))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from meterfarm.console.terminal.listing import Column, Facts, Listing, Shown, styled
-from meterfarm.records import BillStatus
+from meterfarm.records import BillStatus, CheckVerdict, HistoryCheck
 from meterfarm.storage.data import FoundBill
 from meterfarm.support.instants import shown
 
@@ -27,6 +27,15 @@ LINE_ITEMS = (
     *("name", "cost", "volume", "unit", "rate", "period_from", "period_to", "tier", "section", "currency"),
     "proved_by",
 )
+HISTORY = ("bill", "check", "verdict", "what")
+_MOST_FAILED = 10
+_VERDICTS = {
+    CheckVerdict.FAILED: "failed",
+    CheckVerdict.NOTE: "note",
+    CheckVerdict.NO_VERDICT: "no verdict",
+    CheckVerdict.PASSED: "passed",
+}
+_VERDICT_COLOURS = {CheckVerdict.FAILED: "red", CheckVerdict.NOTE: "yellow", CheckVerdict.PASSED: "green"}
 METERS = ("meter", "type", "status", "billing_period_from", "billing_period_to", "consumption", "tariff")
 
 
@@ -70,8 +79,10 @@ def bills_table(found: Sequence[FoundBill], fields: Sequence[Mapping[str, Any]])
     return table
 
 
-def bill_card(bill: FoundBill, fields: Mapping[str, Any]) -> list[RenderableType]:
-    """All that may be known of a bill, and its meters."""
+def bill_card(
+    bill: FoundBill, fields: Mapping[str, Any], history: Sequence[HistoryCheck] = ()
+) -> list[RenderableType]:
+    """All that may be known of a bill, its meters, and what it was held against, what failed first."""
     customer = f"{bill.customer_id or ''}"
     if bill.customer_external_id:
         customer += f" (external id {bill.customer_external_id})"
@@ -94,16 +105,19 @@ def bill_card(bill: FoundBill, fields: Mapping[str, Any]) -> list[RenderableType
             ("electricity", _money(fields.get("electricity_amount"))),
             ("gas", _money(fields.get("gas_amount"))),
             ("read by", _read_by(fields)),
-            ("checks", _checks(fields)),
+            ("own figures", _checks(fields)),
+            ("against others", counted(history)),
         ]
     )
     card: list[RenderableType] = [facts]
+    if failed := [check for check in fields.get("checks", ()) if not check["passed"]]:
+        card += ["", _failed(failed)]
+    if history:
+        card += ["", history_table([(bill.id, check) for check in history])]
     if meters := fields["meters"]:
         card += ["", _meters(meters, fields.get("gas_consumption_unit"))]
     if items := fields.get("line_items"):
         card += ["", _line_items(items)]
-    if failed := [check for check in fields.get("checks", ()) if not check["passed"]]:
-        card += ["", _failed(failed)]
     if left_out := fields.get("left_out"):
         card += ["", _left_out(left_out)]
     return card
@@ -149,6 +163,49 @@ def _failed(checks: Sequence[Mapping[str, Any]]) -> Listing:
     table = Listing([Column("check that failed")], ("check", "what"))
     for check in checks:
         table.add([check["name"]], {"check": check["name"], "what": check["what"]}, [check["what"]])
+    return table
+
+
+def counted(checks: Sequence[HistoryCheck]) -> Shown:
+    """How many of which verdict, as in 1 failed, 12 passed."""
+    verdicts = [check.verdict for check in checks]
+    found = [
+        f"{count} {word}{'s' if verdict is CheckVerdict.NOTE and count > 1 else ''}"
+        for verdict, word in _VERDICTS.items()
+        if (count := verdicts.count(verdict))
+    ]
+    return styled(", ".join(found), "red" if CheckVerdict.FAILED in verdicts else "")
+
+
+def checked_bills(checks: Mapping[int, Sequence[HistoryCheck]]) -> list[RenderableType]:
+    """How the bills agree with each other and with intervals: in a line, and the newest that do not."""
+    every = [check for of_bill in checks.values() for check in of_bill]
+    if not every:
+        return []
+    shown: list[RenderableType] = ["", Facts([("bills held against", counted(every))])]
+    failed = [
+        (bill_id, check)
+        for bill_id, of_bill in reversed(list(checks.items()))
+        for check in of_bill
+        if check.verdict is CheckVerdict.FAILED
+    ]
+    if failed:
+        shown += ["", history_table(failed[:_MOST_FAILED])]
+    if len(failed) > _MOST_FAILED:
+        shown.append(f"{len(failed) - _MOST_FAILED} older ones are left out here; `report` has all.")
+    return shown
+
+
+def history_table(checks: Sequence[tuple[int, HistoryCheck]]) -> Listing:
+    """Checks with the bills that they are of, each with its sentence on a line of its own."""
+    several = len({bill_id for bill_id, _ in checks}) > 1
+    columns = [Column("held against"), Column("verdict")]
+    table = Listing([Column("bill", right=True), *columns] if several else columns, HISTORY)
+    for bill_id, check in checks:
+        name = check.name.replace("_", " ")
+        verdict = styled(_VERDICTS[check.verdict], _VERDICT_COLOURS.get(check.verdict, ""))
+        record = {"bill": bill_id, "check": check.name, "verdict": check.verdict, "what": check.what}
+        table.add([*([str(bill_id)] if several else []), name, verdict], record, [check.what])
     return table
 
 

@@ -19,6 +19,7 @@ from meterfarm.console.terminal.output import print_json, print_line, show, show
 from meterfarm.records import BillStatus
 from meterfarm.services import bills
 from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.bill_history import bill_checks
 from meterfarm.services.customers import find_customer
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import FoundBill
@@ -66,14 +67,16 @@ async def list_all(wanted: BillFilters, *, as_json: bool) -> int:
 
 
 async def show_one(reference: str, *, as_json: bool) -> int:
-    """A bill and its meters."""
+    """A bill, its meters, and how it agrees with other bills and with intervals."""
     with open_store() as (_, store):
         bill = bills.find_named_bill(store, reference)
         (shown,) = _shown(store, [bill], BillRendering(""))
+        checks = await asyncio.to_thread(bill_checks, store, bill)
     if as_json:
-        print_json(shown)
+        as_listed = [{"name": each.name, "verdict": each.verdict, "what": each.what} for each in checks]
+        print_json({**shown, "history_checks": as_listed})
     else:
-        show(*bill_card(bill, shown))
+        show(*bill_card(bill, shown, checks))
     return OK
 
 

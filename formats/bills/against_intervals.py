@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from meterfarm.formats.bills.bill_figures import amount, same_amount
@@ -20,7 +20,7 @@ class IntervalChecks:
 
     def __init__(
         self,
-        series: Sequence[Series],
+        series: Iterable[Series],
         clock: LocalTime,
         lag: timedelta,
         *,
@@ -30,9 +30,9 @@ class IntervalChecks:
         """``newest``: when the last reading ends, if ``series`` are not all there are."""
         self._clock, self._lag, self.shares_days = clock, lag, shares_days
         self._by_meter: dict[str, list[MeteredSeries]] = {}
-        for one in series:
-            if one.measure in _AMOUNTS and one.readings:
-                self._by_meter.setdefault(one.meter_id, []).append(MeteredSeries(one))
+        for meter_id, metered in map(_metered, series):
+            if metered is not None:
+                self._by_meter.setdefault(meter_id, []).append(metered)
         ends = [one.ends for alike in self._by_meter.values() for one in alike]
         self._settled = (max(ends, default=0) if newest is None else newest) - int(lag.total_seconds())
         """Until when readings are final, as far as it is known."""
@@ -107,6 +107,12 @@ class IntervalChecks:
 
     def _day(self, instant: int) -> date:
         return self._clock.day_of(instant).date
+
+
+def _metered(series: Series) -> tuple[str, MeteredSeries | None]:
+    """None of one that is no amounts, or empty."""
+    is_there = series.measure in _AMOUNTS and series.readings
+    return series.meter_id, MeteredSeries(series) if is_there else None
 
 
 _TAKEN = (Direction.DELIVERED, Direction.UNKNOWN, Direction.NET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from meterfarm.formats.bills.bill_figures import money
 from meterfarm.formats.errors import Contradiction
 from meterfarm.records import Bill, BillCheck, BillMeter, Commodity, Unit
 
@@ -32,20 +33,20 @@ def require_each_once(meters: Sequence[BillMeter]) -> None:
 
 def _amounts(bill: Bill) -> Iterator[BillCheck]:
     parts = {
-        "outstanding_balance": bill.outstanding_balance,
-        "electricity_amount": bill.electricity_amount,
-        "gas_amount": bill.gas_amount,
-        "community_solar_bill_credit": bill.community_solar_bill_credit,
+        "What is still owed": bill.outstanding_balance,
+        "electricity": bill.electricity_amount,
+        "gas": bill.gas_amount,
+        "the solar credit": bill.community_solar_bill_credit,
     }
     known = {name: cents for name, cents in parts.items() if cents is not None}
     is_charged = bill.electricity_amount is not None or bill.gas_amount is not None
     if is_charged and bill.outstanding_balance is not None:
         total = sum(known.values())
-        listed = ", ".join(f"{name} {cents}" for name, cents in known.items())
+        listed = ", ".join(f"{name} {money(cents)}" for name, cents in known.items())
         yield _check(
             "total_amount",
             total == bill.total_amount,
-            f"{listed} make {total}; the total is {bill.total_amount}.",
+            f"{listed} make {money(total)}; the total is {money(bill.total_amount)}.",
         )
     if (
         bill.electricity_amount is not None
@@ -56,8 +57,8 @@ def _amounts(bill: Bill) -> Iterator[BillCheck]:
         yield _check(
             "electricity_amount",
             both == bill.electricity_amount,
-            f"Delivery {bill.delivery_charge} and supply {bill.supply_charge} make {both}; the charges for "
-            f"electricity are {bill.electricity_amount}.",
+            f"Delivery {money(bill.delivery_charge)} and supply {money(bill.supply_charge)} make "
+            f"{money(both)}; the charges for electricity are {money(bill.electricity_amount)}.",
         )
 
 
@@ -82,7 +83,7 @@ def _meters(bill: Bill) -> Iterator[BillCheck]:
             yield _check(
                 f"{commodity} is charged",
                 cents is not None,
-                f"The meters count {used:f}, the charges are {cents}.",
+                f"The meters count {used:f}, the charges are {'none' if cents is None else money(cents)}.",
             )
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
 from meterfarm.formats.bills.against_intervals import IntervalChecks
 from meterfarm.formats.bills.bill_figures import money
+from meterfarm.formats.bills.billed_again import billed_again, billed_apart
 from meterfarm.formats.bills.last_year import LastYear
 from meterfarm.formats.local_time import LocalTime
-from meterfarm.records import Bill, BillMeter, CheckVerdict, Commodity, HistoryCheck, Series
+from meterfarm.records import Bill, BillMeter, CheckVerdict, HistoryCheck, Series
 
 _DAY = timedelta(days=1)
 
 
 def history_checks(
     bills: Sequence[Bill],
-    series: Sequence[Series],
+    series: Iterable[Series],
     clock: LocalTime,
     lag: timedelta,
     withheld: Set[int] = frozenset(),
@@ -26,50 +27,50 @@ def history_checks(
 ) -> Sequence[Sequence[HistoryCheck]]:
     """The checks of each bill of one account, in the order that the bills come in.
 
-    ``series`` are those of the account's meters; ``clock`` is of the utility's zone, in which days begin.
+    ``series`` are those of the account's meters, of which one is in memory at a time. ``clock`` is of the
+    utility's zone, in which days begin.
     ``lag``: how long after a day's end its readings may still be missing or provisional.
     Of bills at the places ``withheld`` no amount is in any sentence; they come without meters.
     ``newest``: when the last of all readings ends, if ``series`` have only those of the bills' days.
     """
-    in_time = sorted(
-        range(len(bills)), key=lambda place: (bills[place].billing_period_from, bills[place].billed_on)
-    )
-    found: list[Sequence[HistoryCheck]] = [()] * len(bills)
-    kinds = _billed_apart(bills)
-    apart = [[bills[place] for place in in_time if kinds[place] == kind] for kind in set(kinds)]
-    intervals = IntervalChecks(series, clock, lag, shares_days=_share_days(apart), newest=newest)
-    before = LastYear(bills)
-    chains = {kind: _Chain(shares_days=intervals.shares_days) for kind in kinds}
-    for place in in_time:
-        bill = bills[place]
-        found[place] = [
-            *chains[kinds[place]].add(bill, shown=place not in withheld),
-            *(check for meter in bill.meters for check in intervals.check(meter)),
-            *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
+    again = billed_again(bills)
+    rows = [
+        sorted(
+            (place for place in row if place not in again),
+            key=lambda place: (bills[place].billing_period_from, bills[place].billed_on),
+        )
+        for row in billed_apart(bills, again.keys())
+    ]
+    shares_days = _share_days([[bills[place] for place in row] for row in rows])
+    intervals = IntervalChecks(series, clock, lag, shares_days=shares_days, newest=newest)
+    found: list[list[HistoryCheck]] = [[] for _ in bills]
+    for place, by in again.items():
+        shown = withheld.isdisjoint((place, by))
+        found[by].append(_billing_again(bills[place], bills[by], shown))
+        what = f"Its days are billed again on the bill of {bills[by].billed_on}, which counts."
+        found[place] += [
+            HistoryCheck("periods", CheckVerdict.NOTE, what),
+            *_replaced_rows(bills[place], intervals),
         ]
+    for row in rows:
+        before = LastYear([bills[place] for place in row])
+        chain = _Chain(shares_days)
+        for place in row:
+            bill = bills[place]
+            found[place] += [
+                *chain.add(bill, shown=place not in withheld),
+                *(check for meter in bill.meters for check in intervals.check(meter)),
+                *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
+            ]
     return found
 
 
-def _billed_apart(bills: Sequence[Bill]) -> Sequence[frozenset[Commodity]]:
-    """Of each bill the commodities that are billed together; others have bills of their own for its days.
-
-    All are one if it is not known of some bill what it is of.
-    """
-    of_bills = [_commodities(bill) for bill in bills]
-    together: list[frozenset[Commodity]] = []
-    for one in set(of_bills):
-        met = [each for each in together if each & one]
-        together = [each for each in together if not each & one] + [one.union(*met)]
-    if not all(of_bills):
-        return [frozenset()] * len(bills)
-    return [next(each for each in together if one <= each) for one in of_bills]
-
-
-def _commodities(bill: Bill) -> frozenset[Commodity]:
-    amounts = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
-    return frozenset(meter.commodity for meter in bill.meters) or frozenset(
-        commodity for commodity, cents in amounts.items() if cents is not None
-    )
+def _replaced_rows(bill: Bill, intervals: IntervalChecks) -> Iterator[HistoryCheck]:
+    """The meters of a bill that counts no longer: where they differ from the intervals, that is no fault."""
+    for meter in bill.meters:
+        for check in intervals.check(meter):
+            failed = check.verdict is CheckVerdict.FAILED
+            yield replace(check, verdict=CheckVerdict.NOTE) if failed else check
 
 
 def _share_days(apart: Sequence[Sequence[Bill]]) -> bool:
@@ -93,9 +94,7 @@ class _Chain:
         """How the next bill follows those before it; without amounts unless both may be shown."""
         last = self._last
         if last is not None and _days(last) == _days(bill):
-            yield HistoryCheck(
-                "periods", CheckVerdict.NOTE, _billed_again(last, bill, shown and self._last_shown)
-            )
+            yield _billing_again(last, bill, shown and self._last_shown)
             self._last, self._last_shown = bill, shown
             self._meters |= {meter.id: meter for meter in bill.meters}
             return
@@ -108,8 +107,8 @@ class _Chain:
     def _follows(self, last: Bill, bill: Bill) -> HistoryCheck:
         first, expected = bill.billing_period_from, last.billing_period_to + (not self.shares_days) * _DAY
         if first == expected:
-            what = f"It begins on {first}; the bill before is of {last.billing_period_from} to "
-            return HistoryCheck("periods", CheckVerdict.PASSED, f"{what}{last.billing_period_to}.")
+            what = f"It begins on {first}; the bill before is of {_span(last)}."
+            return HistoryCheck("periods", CheckVerdict.PASSED, what)
         if first > expected:
             to, count = first - _DAY, (first - expected).days
             missing = (
@@ -146,13 +145,19 @@ def _days(bill: Bill) -> tuple[date, date]:
     return bill.billing_period_from, bill.billing_period_to
 
 
-def _billed_again(last: Bill, bill: Bill, with_amounts: bool) -> str:
+def _span(bill: Bill) -> str:
+    return f"{bill.billing_period_from} to {bill.billing_period_to}"
+
+
+def _billing_again(last: Bill, bill: Bill, with_amounts: bool) -> HistoryCheck:
     what = f"It bills the same days again as the bill of {last.billed_on}"
-    if not with_amounts:
-        return f"{what}."
-    if last.total_amount == bill.total_amount:
-        return f"{what}, with the same total."
-    return f"{what}: {money(bill.total_amount)} in all instead of {money(last.total_amount)}."
+    if _days(last) != _days(bill):
+        what = f"It bills {_span(last)} again, the days of the bill of {last.billed_on}"
+    if with_amounts and last.total_amount == bill.total_amount:
+        what += ", with the same total"
+    elif with_amounts:
+        what += f": {money(bill.total_amount)} in all instead of {money(last.total_amount)}"
+    return HistoryCheck("periods", CheckVerdict.NOTE, f"{what}.")
 
 
 def _continued(earlier: BillMeter, meter: BillMeter) -> Iterator[HistoryCheck]:

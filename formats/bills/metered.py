@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import itemgetter
@@ -27,16 +28,19 @@ class MeteredUse:
 
 
 class MeteredSeries:
-    """A series of amounts, energy or volume, ready to be added up; times are epoch seconds, ends excluded."""
+    """A series of amounts, energy or volume, ready to be added up; times are epoch seconds, ends excluded.
+
+    It takes 24 bytes a reading.
+    """
 
     def __init__(self, series: Series) -> None:
         readings = series.readings
         self.direction: Direction = series.direction
         self.unit: Unit = series.unit
         self.exponent: int = series.exponent
-        self._starts = [reading[0] for reading in readings]
-        self._ends = [reading[0] + reading[1] for reading in readings]
-        self._sums = list(accumulate(map(itemgetter(2), readings), initial=0))
+        self._starts = array("q", map(itemgetter(0), readings))
+        self._ends = array("q", (reading[0] + reading[1] for reading in readings))
+        self._sums = _packed(accumulate(map(itemgetter(2), readings), initial=0))
         self._covered = merged(zip(self._starts, self._ends, strict=True))
 
     @property
@@ -68,3 +72,12 @@ class MeteredSeries:
                 gaps.append((at, begin))
             at = max(at, finish)
         return [*gaps, (at, end)] if at < end else gaps
+
+
+def _packed(sums: Iterable[int]) -> Sequence[int]:
+    """As an array, unless figures are larger than any meter's."""
+    every = list(sums)
+    try:
+        return array("q", every)
+    except OverflowError:
+        return every

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from meterfarm.formats.bills.shape import MOST_PARTS
 from meterfarm.records import Bill, BillCheck, BillReading, BillStatus, LineItem
 from meterfarm.support.foreign_text import NAME, one_line
 
@@ -61,6 +62,7 @@ def reading_to_json(reading: BillReading) -> dict[str, Any]:
             for each in checks
         ],
         "left_out": {one_line(name, NAME): one_line(why, _LONGEST) for name, why in left_out.items()},
+        "shape": list(reading.shape[:MOST_PARTS]),
     }
 
 
@@ -76,6 +78,7 @@ def reading_from_json(saved: Mapping[str, Any], bill: Bill | None) -> BillReadin
         [BillCheck(each["name"], each["passed"], each["what"]) for each in saved["checks"]],
         saved["left_out"],
         saved["ocr"],
+        tuple(saved.get("shape", ())),
     )
 
 

@@ -15,9 +15,8 @@ from markupsafe import Markup
 from meterfarm.formats.bills.bill_figures import unit_name
 from meterfarm.formats.local_time import DAY, LocalTime
 from meterfarm.records import Measure, Series, Unit
+from meterfarm.services.report.report_facts import PROFILE_DAYS
 
-DAYS = 366
-"""The newest are shown, however many there are."""
 LEVELS = 8
 _HOUR, _HOURS = 3_600, 24
 _MOST_SECONDS = 7_200
@@ -27,6 +26,8 @@ _SVG = Markup(
     '<svg class="heat" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
 _LEVEL = Markup('<path class="level-{}" d="{}"/>')
+_EVEN = 0.18
+"""Four hours are a sixth of the day, 0.167; less than this is about as much."""
 _TOP = 0.95
 """So much of all hours is told apart; the few above share the last level."""
 
@@ -79,7 +80,7 @@ def _hours(series: Series, clock: LocalTime) -> dict[date, _Hours]:
     """Use by local hour; None where most of an hour is not covered."""
     readings = series.readings
     end = readings[-1][0]
-    begin = bisect_left(readings, clock.day_of(end).start - (DAYS - 1) * DAY, key=itemgetter(0))
+    begin = bisect_left(readings, clock.day_of(end).start - (PROFILE_DAYS - 1) * DAY, key=itemgetter(0))
     scale = 10.0 ** (series.exponent - (3 if series.unit is Unit.WH else 0))
     found: dict[date, _Hours] = {}
     today = clock.day_of(readings[begin][0])
@@ -165,7 +166,12 @@ def _words(cells: dict[date, _Hours], unit: str) -> Iterator[str]:
     most = f"Most between {begin}:00 and {end}:00"
     if min(means) >= 0:
         share = sum(means[(begin + each) % _HOURS] for each in range(4)) / sum(means)
-        yield f"{most}: {100 * share:.0f} % of the day in four hours."
+        is_even = share < _EVEN
+        yield (
+            "About as much at all hours."
+            if is_even
+            else f"{most}: {100 * share:.0f} % of the day in four hours."
+        )
     elif max(means) > 0:
         yield f"{most}; at some hours more was fed in than used."
     nights = sorted(value for hour in (2, 3, 4) for value in by_hour[hour])

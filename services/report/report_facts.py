@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+from meterfarm.formats.bills.billed_again import billed_again
 from meterfarm.formats.bills.checks import checks_of
+from meterfarm.formats.local_time import DAY
 from meterfarm.records import (
     Account,
     Bill,
@@ -23,11 +28,11 @@ from meterfarm.records import (
 )
 from meterfarm.services.bill_history import account_checks, days_of, series_of
 from meterfarm.services.currencies import currency_of, symbol_of
-from meterfarm.services.report.billed_days import billed_again
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import SeriesCoverage, StoredAccount, StoredBill
 from meterfarm.storage.store import CompanyStore
 
+PROFILE_DAYS = 366
 MOST_BILLS = 120
 """Of an account, the newest; a report of more would be one that nobody reads."""
 _AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
@@ -64,7 +69,10 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class ReportedMeter:
-    """A meter: what it took, and gave, by its intervals; ``compared`` are its rows on bills, oldest first."""
+    """A meter: what it took, and gave, by its intervals; ``compared`` are its rows on bills, oldest first.
+
+    ``series`` are the newest ``PROFILE_DAYS`` of its readings of energy and volume.
+    """
 
     id: str
     commodity: Commodity
@@ -120,9 +128,11 @@ def _account(
 ) -> ReportedAccount:
     every = list(store.bills.of_account(stored.id).values())
     withheld = frozenset(number for number, each in status.items() if each is BillStatus.LOCKED)
-    series = series_of(store, stored)
-    checks = account_checks(every, withheld, series, zone, lag)
-    again = billed_again(every)
+    series: list[Series] = []
+    checks = account_checks(
+        every, withheld, map(partial(_noted, series), series_of(store, stored)), zone, lag
+    )
+    again = _replaced(every)
     shown = [
         ReportedBill(
             each.id,
@@ -146,6 +156,20 @@ def _account(
     meters = [_meter(number, stored.account, shown, series, covered) for number in ids]
     symbol = symbol_of(currency_of(stored.account, every[-MOST_BILLS:], withheld))
     return ReportedAccount(stored.account, shown, max(0, len(every) - MOST_BILLS), meters, symbol)
+
+
+def _replaced(every: Sequence[StoredBill]) -> frozenset[int]:
+    """The ids of bills that a later one replaces."""
+    read = [(each.id, each.bill) for each in every if each.bill is not None]
+    return frozenset(read[place][0] for place in billed_again([bill for _, bill in read]))
+
+
+def _noted(kept: list[Series], series: Series) -> Series:
+    """The same, with its newest readings in ``kept``."""
+    readings = series.readings
+    since = readings[-1][0] - PROFILE_DAYS * DAY if readings else 0
+    kept.append(replace(series, readings=readings[bisect_left(readings, since, key=itemgetter(0)) :]))
+    return series
 
 
 def _own(stored: StoredBill, withheld: frozenset[int]) -> Iterator[HistoryCheck]:

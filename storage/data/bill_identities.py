@@ -10,10 +10,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert
 from sqlalchemy import select as columns
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from meterfarm.formats.bills.generic import GENERIC
-from meterfarm.records import Bill, BillReading, BillSource, EventKind, ListedBill
+from meterfarm.formats.bills.shape import are_alike
+from meterfarm.records import Address, Bill, BillReading, BillSource, EventKind, ListedBill
+from meterfarm.storage import AlreadyThere
 from meterfarm.storage.customers import identity
 from meterfarm.storage.data import UploadedBill, documents
 from meterfarm.storage.database import insert_absent, now
@@ -62,11 +65,16 @@ class _Policy:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who issued a bill, as far as it says itself: its declared layout, the companies and meters on it."""
+    """Who issued a bill, as far as it says itself: its declared layout, the companies and meters on it.
+
+    ``shape`` and ``address`` are for one that names neither.
+    """
 
     layout: str
     companies: Set[str]
     meters: Set[str]
+    shape: Sequence[str]
+    address: Address | None
 
     @classmethod
     def of(cls, layout: str, reading: BillReading | None, bill: Bill | None) -> Issuer:
@@ -74,17 +82,35 @@ class Issuer:
         named = [reading.fields.get(name) for name in _COMPANIES] if reading is not None else []
         names = ("".join(filter(str.isalnum, name.casefold())) for name in named if isinstance(name, str))
         meters = frozenset(meter.id for meter in bill.meters) if bill is not None else frozenset()
-        return cls("" if layout == GENERIC else layout, frozenset(filter(None, names)), meters)
+        shape = reading.shape if reading is not None else ()
+        address = bill.address if bill is not None else None
+        return cls(
+            "" if layout == GENERIC else layout, frozenset(filter(None, names)), meters, shape, address
+        )
+
+    @property
+    def is_named(self) -> bool:
+        """Whether something on the bill is its utility's alone."""
+        return bool(self.layout or self.companies or self.meters)
 
     def is_also_of(self, other: Issuer) -> bool:
         """Whether something shows that both bills are of one utility. An account's number alone does not."""
         if self.layout and self.layout == other.layout:
             return True
-        return bool(self.companies & other.companies or self.meters & other.meters)
+        if self.companies & other.companies or self.meters & other.meters:
+            return True
+        both_name = (self.companies and other.companies) or (self.meters and other.meters)
+        moved = None not in (self.address, other.address) and self.address != other.address
+        return not both_name and not moved and are_alike(self.shape, other.shape)
 
 
-def is_of_account(session: Session, account_id: int, upload: UploadedBill) -> bool:
-    """Whether a bill of the account is of the utility that issued the upload, as no script knows it."""
+def issuer_of(upload: UploadedBill) -> Issuer:
+    """Who issued an upload."""
+    return Issuer.of(upload.layout, upload.reading, upload.bill)
+
+
+def is_of_account(session: Session, account_id: int, issuer: Issuer) -> bool:
+    """Whether a bill of the account is of the same utility, which no script knows."""
     query = (
         select(BillVersionRow, ExtractionRow.layout)
         .join(BillRow, col(BillVersionRow.id) == NEWEST_VERSION)
@@ -93,7 +119,6 @@ def is_of_account(session: Session, account_id: int, upload: UploadedBill) -> bo
         .order_by(col(BillRow.id).desc())
         .limit(_MOST_COMPARED)
     )
-    issuer = Issuer.of(upload.layout, upload.reading, upload.bill)
     return any(
         issuer.is_also_of(Issuer.of(layout, documents.reading_of(version), documents.bill_of(version)))
         for version, layout in session.exec(query)
@@ -176,6 +201,27 @@ def _made(
     ]
     made = insert(_BILL).returning(_BILL.c.portal_key, _BILL.c.id)
     return [(key, bill_id) for key, bill_id in session.connection().execute(made, rows)]
+
+
+def give_external_id(session: Session, company_id: int, row: BillRow, external_id: str | None) -> None:
+    """Give the bill an id of the company's own, or take it away.
+
+    Raises:
+        AlreadyThere: another bill has it.
+    """
+    if external_id == row.external_id:
+        return
+    if external_id is not None:
+        query = select(BillRow.id).filter_by(company_id=company_id, external_id=external_id)
+        other = session.exec(query).first()
+        if other is not None:
+            raise AlreadyThere(f"The external id {external_id} is there already as bill {other}.")
+    row.external_id = external_id
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as exc:
+        raise AlreadyThere(f"The external id {external_id} was just given to another bill.") from exc
 
 
 def unlocked_from_the_start(session: Session, account: AccountRow, billed_on: date) -> datetime | None:

@@ -83,12 +83,11 @@ def _save_group(
         documents.DocumentKind.BILL,
         [(read.listed.key, read.document, sha256) for read, sha256 in fetched],
     )
-    extractions = _extractions(
-        session, account, list(zip(documents_of, (read for read, _ in fetched), strict=True))
-    )
+    read_of = list(zip(documents_of, (read for read, _ in fetched), strict=True))
+    ids_of_readings = extractions(session, account.company_id, read_of)
     before = _versions(session, ids.values())
     new, is_new = [], []
-    for (read, _), document_id, extraction_id in zip(fetched, documents_of, extractions, strict=True):
+    for (read, _), document_id, extraction_id in zip(fetched, documents_of, ids_of_readings, strict=True):
         bill_id = ids[read.listed.key]
         last = before[bill_id][-1] if bill_id in before else None
         is_new.append(last is None or last.extraction_id != extraction_id or _is_read_now(last, read))
@@ -121,11 +120,11 @@ def save_reread(
         found.append(_compared(session, last, reading))
         if found[-1] is not Reread.OVERTAKEN:
             noted.append((reading.kept.document_id, reading))
-    extractions = _extractions(session, account, noted)
+    ids_of_readings = extractions(session, account.company_id, noted)
     left = {reading.kept.id for reading, became in zip(read, found, strict=True) if became in _LEFT}
     kept = [
         (reading, document_id, extraction_id)
-        for (document_id, reading), extraction_id in zip(noted, extractions, strict=True)
+        for (document_id, reading), extraction_id in zip(noted, ids_of_readings, strict=True)
         if reading.kept.id not in left
     ]
     new = [
@@ -176,13 +175,9 @@ def _is_read_now(last: BillVersionRow, read: _ReadVersion) -> bool:
     return last.content is None and read.bill is not None
 
 
-class _ReadVersion(Protocol):
-    """What a version of a layout read from a bill's document."""
+class _Tried(Protocol):
+    """A version of a layout that was tried at a bill's document, and what it met; and others before it."""
 
-    @property
-    def listed(self) -> ListedBill: ...
-    @property
-    def bill(self) -> Bill | None: ...
     @property
     def layout(self) -> str: ...
     @property
@@ -192,9 +187,18 @@ class _ReadVersion(Protocol):
     @property
     def supported(self) -> bool: ...
     @property
-    def reading(self) -> BillReading | None: ...
-    @property
     def tried(self) -> Collection[tuple[str, int]]: ...
+
+
+class _ReadVersion(_Tried, Protocol):
+    """What a version of a layout read from a bill's document."""
+
+    @property
+    def listed(self) -> ListedBill: ...
+    @property
+    def bill(self) -> Bill | None: ...
+    @property
+    def reading(self) -> BillReading | None: ...
 
 
 class _New(NamedTuple):
@@ -287,9 +291,7 @@ def _about(account: AccountRow, bill_id: int, read: _ReadVersion) -> dict[str, A
     }
 
 
-def _extractions(
-    session: Session, account: AccountRow, read: Sequence[tuple[int, _ReadVersion]]
-) -> list[int]:
+def extractions(session: Session, company_id: int, read: Sequence[tuple[int, _Tried]]) -> list[int]:
     """The ids of these readings of documents, by the documents' ids, in this order; notes what was tried."""
     query = select(
         ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id
@@ -308,7 +310,7 @@ def _extractions(
             wanted.setdefault((document_id, layout, version), ([], True))
     new = [
         {
-            "company_id": account.company_id,
+            "company_id": company_id,
             "document_id": document_id,
             "layout": layout,
             "layout_version": version,

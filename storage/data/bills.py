@@ -308,7 +308,9 @@ class Bills(Repository):
             AlreadyThere: another bill has it.
             StorageError: the company has no such bill.
         """
-        uploads.give_external_id(session, self._company_id, self._locked(session, bill_id), external_id)
+        bill_identities.give_external_id(
+            session, self._company_id, self._locked(session, bill_id), external_id
+        )
 
     @writing
     def unlock(self, session: Session, bill_id: int, by: str, meters: Collection[str] | None = None) -> bool:

@@ -107,10 +107,8 @@ _ROWS = (
 )
 _DAY = 86_400
 _ALL = (
-    select(*(_READING.c[name] for name in Reading._fields))
-    .where(_READING.c.series_id == bindparam("series"))
-    .where(_start >= bindparam("from"), _start < bindparam("until"))
-    .order_by(_start)
+    "SELECT start, seconds, mantissa, estimated FROM reading"
+    " WHERE series_id = {0} AND start >= {0} AND start < {0} ORDER BY start"
 )
 ALWAYS = (-(2**62), 2**62)
 """All instants."""
@@ -225,8 +223,8 @@ class Intervals(Repository):
     def _rows_of(
         self, connection: Connection, one: StoredSeries, since: int, until: int
     ) -> Sequence[DatedReading]:
-        mark = "%s" if connection.dialect.name == "postgresql" else "?"
-        result = connection.exec_driver_sql(_ROWS.format(mark), (one.id, self._company_id, since, until))
+        asked = (one.id, self._company_id, since, until)
+        result = connection.exec_driver_sql(_ROWS.format(_mark(connection)), asked)
         rows: Sequence[DatedReading] = result.cursor.fetchall() if result.cursor else ()
         result.close()
         return rows
@@ -300,12 +298,21 @@ def _merged(
 
 
 def _readings(connection: Connection, row: SeriesRow, exponent: int, time: tuple[int, int]) -> list[Reading]:
-    begun = {"series": row.id, "from": time[0], "until": time[1]}
-    readings = list(map(Reading._make, connection.execute(_ALL, begun)))
-    if row.exponent == exponent:
-        return readings
+    """As the driver hands them out: with SQLAlchemy's rows it takes twice as long."""
     factor = 10 ** (row.exponent - exponent)
-    return [reading._replace(mantissa=reading.mantissa * factor) for reading in readings]
+    result = connection.exec_driver_sql(_ALL.format(_mark(connection)), (row.id, *time))
+    rows = iter(result.cursor.fetchone, None) if result.cursor else iter(())
+    found = [
+        Reading(start, seconds, mantissa * factor, bool(estimated))
+        for start, seconds, mantissa, estimated in rows
+    ]
+    result.close()
+    return found
+
+
+def _mark(connection: Connection) -> str:
+    """What stands for a value in the driver's SQL."""
+    return "%s" if connection.dialect.name == "postgresql" else "?"
 
 
 AnyReading = TypeVar("AnyReading", bound=tuple[int, int, int, *tuple[Any, ...]])

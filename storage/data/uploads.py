@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.stored_reading import reading_to_json
-from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBill
-from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
+from meterfarm.records import Account, Bill, BillStatus, CustomerState, EventKind, ListedBill
+from meterfarm.storage import CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import ReadBill, StoredUpload, UploadedBill, accounts, bill_saving, documents
-from meterfarm.storage.data.bill_identities import UPLOADED, is_of_account, unlocked_from_the_start
+from meterfarm.storage.data.bill_identities import (
+    UPLOADED,
+    give_external_id,
+    is_of_account,
+    issuer_of,
+    unlocked_from_the_start,
+)
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
 from meterfarm.storage.tables import (
@@ -36,21 +42,40 @@ from meterfarm.storage.vault import Vault
 _KEY_DIGITS = 32
 
 
+NOT_KNOWN_OF_WHOM = (
+    "another customer has this account number, and nothing on the bill shows that it is of the same utility: "
+    "upload it again and name the customer"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """An upload that is being kept, and what with; uploads of a company wait for each other."""
+
+    session: Session
+    vault: Vault
+    files: AnyFiles
+    company_id: int
+    upload: UploadedBill
+    sha256: str
+
+
 def keep(
     session: Session, vault: Vault, files: AnyFiles, company_id: int, upload: UploadedBill, sha256: str
 ) -> int:
-    """Keep an upload; the id of the bill that it is. Uploads of a company wait for each other."""
+    """Keep an upload; the id of the bill that it is."""
     _one_at_a_time(session, company_id)
-    customer = _named(session, company_id, upload.customer_id)
-    row = _same_bytes(session, company_id, sha256, customer.id if customer is not None else None)
-    if row is not None and row.account_id is not None:
-        pass  # it is known, and assigned
-    elif upload.bill is not None:
-        row = _assigned(session, vault, files, company_id, upload, upload.bill, sha256, customer, row)
-    elif row is None:
-        row = _unread(session, files, company_id, upload, sha256, customer)
-    elif customer is not None and row.customer_id is None:
-        _give_to(session, row, customer)
+    named = _named(session, company_id, upload.customer_id)
+    row = _same_bytes(session, company_id, sha256, named.id if named is not None else None)
+    if row is None or row.account_id is None:  # else it is known, and assigned
+        of = _Upload(session, vault, files, company_id, upload, sha256)
+        assigned = _assigned(of, named, row)
+        if assigned is not None:
+            row = assigned
+        elif row is None:
+            row = _unread(of, named)
+        elif named is not None and row.customer_id is None:
+            _give_to(session, row, named)
     if upload.external_id:
         give_external_id(session, company_id, row, upload.external_id)
     return row.id
@@ -70,12 +95,12 @@ def assign(
     row = session.get(BillRow, bill_id)
     if row is None or row.company_id != company_id or row.account_id is not None:
         return None
-    if upload.bill is None:
-        document_id = session.exec(_document_of(row.id)).one()
-        _note_tried(session, company_id, document_id, upload)
+    of = _Upload(session, vault, files, company_id, upload, sha256)
+    assigned = _assigned(of, _named(session, company_id, row.customer_id), row)
+    if assigned is None:
+        _note_tried(of, session.exec(_document_of(row.id)).one())
         return None
-    customer = _named(session, company_id, row.customer_id)
-    return _assigned(session, vault, files, company_id, upload, upload.bill, sha256, customer, row).id
+    return assigned.id
 
 
 def unassigned(session: Session, company_id: int, after: int, limit: int) -> Sequence[StoredUpload]:
@@ -104,27 +129,6 @@ def unassigned(session: Session, company_id: int, after: int, limit: int) -> Seq
         )
         for row, document in found
     ]
-
-
-def give_external_id(session: Session, company_id: int, row: BillRow, external_id: str | None) -> None:
-    """Give the bill an id of the company's own, or take it away.
-
-    Raises:
-        AlreadyThere: another bill has it.
-    """
-    if external_id == row.external_id:
-        return
-    if external_id is not None:
-        query = select(BillRow.id).filter_by(company_id=company_id, external_id=external_id)
-        other = session.exec(query).first()
-        if other is not None:
-            raise AlreadyThere(f"The external id {external_id} is there already as bill {other}.")
-    row.external_id = external_id
-    session.add(row)
-    try:
-        session.flush()
-    except IntegrityError as exc:
-        raise AlreadyThere(f"The external id {external_id} was just given to another bill.") from exc
 
 
 def _one_at_a_time(session: Session, company_id: int) -> None:
@@ -161,63 +165,65 @@ def _same_bytes(session: Session, company_id: int, sha256: str, customer_id: int
     return session.exec(query).first()
 
 
-def _assigned(
-    session: Session,
-    vault: Vault,
-    files: AnyFiles,
-    company_id: int,
-    upload: UploadedBill,
-    bill: Bill,
-    sha256: str,
-    named: CustomerRow | None,
-    unassigned_row: BillRow | None,
-) -> BillRow:
-    """The bill that an upload is that was read: one of its account, an unassigned one, or a new one."""
-    customer = named or _owner(session, vault, company_id, upload, bill.account_number)
+def _assigned(of: _Upload, named: CustomerRow | None, unassigned_row: BillRow | None) -> BillRow | None:
+    """The bill that an upload is that was read: one of its account, an unassigned one, or a new one.
+
+    None of one that nothing read, or of which it is not known whom it belongs to.
+    """
+    session, upload, bill = of.session, of.upload, of.upload.bill
+    customer = named or (_owner(of, bill.account_number) if bill is not None else None)
+    if bill is None or customer is None:
+        return None
     if not customer.utility:
         customer.utility = upload.utility
         session.flush()
     account = _account(session, customer, bill)
     known = _of_the_same_period(session, account, upload.utility, bill)
     if known is not None and unassigned_row is not None:
-        _merge(session, company_id, unassigned_row, known)
+        _merge(session, of.company_id, unassigned_row, known)
         unassigned_row = None
     if known is not None and _counts_more(session, known, upload.layout):
         return known
     if unassigned_row is not None:
         _into_account(session, unassigned_row, account, upload.utility, bill)
         known = unassigned_row
-    key = known.portal_key if known is not None else _key(sha256)
+    key = known.portal_key if known is not None else _key(of.sha256)
     listed = ListedBill(key, "", bill.billed_on, bill.total_amount)
     read = ReadBill(
         *(listed, upload.document, bill, upload.layout, upload.layout_version, upload.problems),
         reading=upload.reading,
         tried=upload.tried,
     )
-    bill_saving.save(session, files, account, [(read, sha256)], upload.source, upload.utility)
+    bill_saving.save(session, of.files, account, [(read, of.sha256)], upload.source, upload.utility)
     query = select(BillRow).where(BillRow.account_id == account.id, BillRow.portal_key == key)
     return session.exec(query).one()
 
 
-def _owner(session: Session, vault: Vault, company_id: int, upload: UploadedBill, number: str) -> CustomerRow:
+def _owner(of: _Upload, number: str) -> CustomerRow | None:
     """The first customer who has the account of this utility; a new one, if nobody has.
 
     Several utilities may have the number: where none is known, the account's bills must be of the same one.
+    If that is not known either, it is nobody's: None.
 
     Raises:
         StorageError: a customer could not be made.
     """
+    session, utility = of.session, of.upload.utility
     query = (
         select(CustomerRow, AccountRow.id)
         .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
-        .where(CustomerRow.company_id == company_id, CustomerRow.state != CustomerState.REMOVED.value)
-        .where(CustomerRow.utility == upload.utility, _is_or_was(number))
+        .where(CustomerRow.company_id == of.company_id, CustomerRow.state != CustomerState.REMOVED.value)
+        .where(CustomerRow.utility == utility, _is_or_was(number))
         .order_by(col(AccountRow.number) != number, col(CustomerRow.id))
     )
+    issuer, is_taken = issuer_of(of.upload), False
     for row, account_id in session.exec(query.with_for_update(of=CustomerRow)):
-        if upload.utility or is_of_account(session, account_id, upload):
+        if utility or is_of_account(session, account_id, issuer):
             return row
-    made = identity.create(session, vault, company_id, upload.utility, None)
+        is_taken = True
+    if is_taken and not issuer.is_named:
+        return None
+    made = identity.create(session, of.vault, of.company_id, utility, None)
     if made is None:  # only an external id could keep it out, and there is none
         raise StorageError("A customer could not be made; upload the bill again.")
     return made
@@ -280,13 +286,7 @@ def _into_account(session: Session, row: BillRow, account: AccountRow, utility: 
     unlocked = row.unlocked_at or unlocked_from_the_start(session, account, bill.billed_on)
     row.account_id, row.customer_id = account.id, account.customer_id
     row.utility, row.billed_on, row.unlocked_at = utility, bill.billed_on, unlocked
-    session.add(row)
-    session.flush()
-    session.execute(
-        update(DocumentRow)
-        .where(col(DocumentRow.id).in_(_document_of(row.id)))
-        .values(account_id=account.id, customer_id=account.customer_id)
-    )
+    _with_document(session, row)
 
 
 def _merge(session: Session, company_id: int, row: BillRow, into: BillRow) -> None:
@@ -302,36 +302,34 @@ def _merge(session: Session, company_id: int, row: BillRow, into: BillRow) -> No
         give_external_id(session, company_id, into, external_id)
 
 
-def _unread(
-    session: Session,
-    files: AnyFiles,
-    company_id: int,
-    upload: UploadedBill,
-    sha256: str,
-    customer: CustomerRow | None,
-) -> BillRow:
+def _unread(of: _Upload, customer: CustomerRow | None) -> BillRow:
     """A bill of the customer, or of the company, that nothing reads yet."""
+    session = of.session
     row = BillRow(
-        company_id=company_id,
+        company_id=of.company_id,
         customer_id=customer.id if customer else None,
         utility=customer.utility if customer else "",
-        portal_key=_free_key(session, company_id, sha256),
-        source=upload.source.value,
+        portal_key=_free_key(session, of.company_id, of.sha256),
+        source=of.upload.source.value,
     )
     session.add(row)
     session.flush()
     document_id = documents.keep_unassigned(
-        session, files, company_id, row.customer_id, row.portal_key, upload.document, sha256
+        session, of.files, of.company_id, row.customer_id, row.portal_key, of.upload.document, of.sha256
     )
-    extraction_id = _note_tried(session, company_id, document_id, upload)
+    extraction_id = _note_tried(of, document_id)
+    reading = of.upload.reading
+    if reading is not None and reading.bill is not None:
+        left_out = {**reading.left_out, "customer": NOT_KNOWN_OF_WHOM}
+        reading = replace(reading, status=BillStatus.UNPARSED, bill=None, left_out=left_out)
     session.add(
         BillVersionRow(
-            company_id=company_id,
+            company_id=of.company_id,
             bill_id=row.id,
             document_id=document_id,
             extraction_id=extraction_id,
             at=datetime.now(UTC),
-            reading=reading_to_json(upload.reading) if upload.reading is not None else None,
+            reading=reading_to_json(reading) if reading is not None else None,
         )
     )
     session.flush()
@@ -340,39 +338,28 @@ def _unread(
     return row
 
 
-def _note_tried(session: Session, company_id: int, document_id: int, upload: UploadedBill) -> int:
-    """Remember which layouts did not read it; the id of the last of these readings."""
-    known = {
-        (row.layout, row.layout_version): row.id
-        for row in session.exec(select(ExtractionRow).where(ExtractionRow.document_id == document_id))
-    }
-    last = 0
-    for layout, version in upload.tried or [("", 0)]:
-        if (layout, version) not in known:
-            row = ExtractionRow(
-                company_id=company_id,
-                document_id=document_id,
-                layout=layout,
-                layout_version=version,
-                problems=list(upload.problems),
-                supported=upload.supported,
-                at=datetime.now(UTC),
-            )
-            session.add(row)
-            session.flush()
-            known[layout, version] = row.id
-        last = known[layout, version]
-    return last
+def _note_tried(of: _Upload, document_id: int) -> int:
+    """Remember which layouts did not read it; the id of the reading that it has now."""
+    tried = of.upload
+    if tried.bill is not None:
+        tried = replace(tried, problems=[*tried.problems, NOT_KNOWN_OF_WHOM])
+    (extraction_id,) = bill_saving.extractions(of.session, of.company_id, [(document_id, tried)])
+    return extraction_id
 
 
 def _give_to(session: Session, row: BillRow, customer: CustomerRow) -> None:
     """The company's own bill is this customer's from now on, still unread."""
     row.customer_id, row.utility = customer.id, customer.utility
+    _with_document(session, row)
+    _announce_unread(session, row, customer)
+
+
+def _with_document(session: Session, row: BillRow) -> None:
+    """Save that a bill is another's, and its document with it."""
     session.add(row)
     session.flush()
     of_it = update(DocumentRow).where(col(DocumentRow.id).in_(_document_of(row.id)))
-    session.execute(of_it.values(customer_id=customer.id))
-    _announce_unread(session, row, customer)
+    session.execute(of_it.values(account_id=row.account_id, customer_id=row.customer_id))
 
 
 def _announce_unread(session: Session, row: BillRow, customer: CustomerRow) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from meterfarm.services.companies import ChangeCompany, change_company
 from tests.api.server import ApiServer
-from tests.services.printed import PDF, SAMPLES, fetched, printed
+from tests.services.printed import OTHER_TOWN, PDF, SAMPLES, fetched, printed, town_bill
 
 NUMBER = "102385581897063"
 
@@ -153,6 +153,31 @@ def test_an_upload_that_cannot_be_kept_is_refused(api: ApiServer) -> None:
     assert _code(patched) == (400, "external_id_invalid_format")
     broken = {"content": b"--x\r\nrubbish", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
     assert _code(api.client.post("/api/v2/bills", **broken))[0] == 400  # type: ignore[arg-type]
+
+
+def test_bills_of_one_shape_with_an_account_number_alone_are_one_customers(api: ApiServer) -> None:
+    """They name no meter and no company. Of one with another shape it is not known whose it is."""
+    first, second = (_upload(api, town_bill(month)).json()["id"] for month in (1, 2))
+    other = _upload(api, town_bill(3, "555-777-0123")).json()["id"]
+    strange = _upload(api, town_bill(4, text=OTHER_TOWN)).json()["id"]
+
+    def shown(number: int) -> dict[str, Any]:
+        bill: dict[str, Any] = api.client.get(f"/api/v2/bills/{number}").json()
+        return bill
+
+    owner = shown(first)["customer_id"]
+    assert (shown(first)["status"], shown(first)["meters"]) == ("unlocked", [])
+    assert (second != first, shown(second)["customer_id"]) == (True, owner)
+    for number in (other, strange):
+        unread = shown(number)
+        assert (unread["status"], unread["customer_id"]) == ("unparsed", None)
+        assert "another customer has this account number" in unread["left_out"]["customer"]
+    assert api.client.post("/api/v2/customers", json={"external_id": "strange"}).status_code == 201
+    assert (
+        _upload(api, town_bill(4, text=OTHER_TOWN), customer_id="external_id:strange").json()["id"] == strange
+    )
+    assert (shown(strange)["status"], shown(strange)["left_out"]) == ("unlocked", shown(first)["left_out"])
+    assert shown(strange)["customer_id"] not in (None, owner)
 
 
 def test_a_bill_is_unlocked_meter_by_meter(api: ApiServer) -> None:

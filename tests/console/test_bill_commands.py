@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.console import Console, RenderableType
 from meterfarm.console.data.bill_tables import bill_card, bills_table
 from meterfarm.records import BillStatus
 from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.bill_history import bill_checks
 from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
@@ -158,6 +160,30 @@ def test_a_bad_request_gets_a_sentence(
     assert (ran.status, ran.stdout) == (2, "")
     assert says in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_bill_and_its_customer_show_what_it_was_held_against_what_failed_first(
+    command: Command, store: CompanyStore
+) -> None:
+    """A gap before it, no intervals: in words; a bill that nothing is before has no period to follow."""
+    customer = store.customers.create(UTILITY, external_id="A-1")
+    fetched(store, customer, 0, 1)
+    fetched(store, customer, 2, 3)
+    newest, oldest = (_json(command, "bill", "show", number)["history_checks"] for number in "12")
+    assert [check["verdict"] for check in newest][:1] == ["failed"]
+    assert newest[0]["what"].endswith("are on no bill that is read, 30 days.")
+    assert {check["verdict"] for check in oldest} == {"no_verdict"}
+    (bill,) = (each for each in store.bills.list(customer) if each.id == 1)
+    (fields,) = BillRendering("").of_all(store, [bill])
+    card = "".join(map(_at_80_columns, bill_card(bill, fields, bill_checks(store, bill))))
+    assert "against others  1 failed," in card
+    assert re.search(
+        r"^periods +failed\n    \S.* are on no bill that is read, 30\n? *days\.", card, re.MULTILINE
+    )
+    assert all(cell_len(line) <= 80 for line in card.splitlines())
+    shown = command("customer", "show", "A-1").stdout
+    assert "bills held against\t1 failed, " in shown
+    assert "\n1\tperiods\tfailed\t" in shown
 
 
 def test_tables_fit_80_columns_and_show_no_markup(store: CompanyStore, ada: Customer) -> None:

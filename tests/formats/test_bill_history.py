@@ -114,13 +114,75 @@ def test_a_period_that_is_billed_again_is_no_fault() -> None:
     )
     corrected = replace(january, billed_on=date(2025, 2, 8), total_amount=4_875)
     checks = found([january, corrected, february])
-    what = "It bills the same days again as the bill of 2025-02-03: 48.75 in all instead of 50.00."
-    assert [[(name, verdict) for name, verdict, _ in each] for each in checks] == [
-        [],
-        [("periods", NOTE)],
-        [("periods", PASSED)],
+    assert checks == [
+        [("periods", NOTE, "Its days are billed again on the bill of 2025-02-08, which counts.")],
+        [
+            (
+                "periods",
+                NOTE,
+                "It bills the same days again as the bill of 2025-02-03: 48.75 in all instead of 50.00.",
+            )
+        ],
+        [
+            (
+                "periods",
+                PASSED,
+                "It begins on 2025-02-01; the bill before is of 2025-01-01 to 2025-01-31.",
+            )
+        ],
     ]
-    assert checks[1][0][2] == what
+
+
+def test_a_correction_may_have_another_number_for_the_only_meter_and_begin_a_day_off() -> None:
+    """It is held against intervals and the bills about it; what it replaces is no fault."""
+    days = [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1)]
+    months = [
+        bill(
+            first,
+            after - timedelta(days=1),
+            meter(first, after - timedelta(days=1), 24_000 * (after - first).days),
+        )
+        for first, after in pairwise(days)
+    ]
+    wrong = replace(
+        months[1],
+        billing_period_from=date(2025, 2, 2),
+        meters=(replace(months[1].meters[0], id="E9"),),
+        total_amount=9_000,
+    )
+    right = replace(months[1], billed_on=date(2025, 3, 20))
+    checks = found([months[0], wrong, months[2], right], [hours(days[0], date(2025, 5, 1))])
+    assert [[(name, verdict) for name, verdict, _ in each] for each in checks] == [
+        [("intervals", PASSED)],
+        [("periods", NOTE), ("intervals", OPEN)],
+        [("periods", PASSED), ("intervals", FAILED)],
+        [("periods", NOTE), ("periods", PASSED), ("intervals", PASSED)],
+    ], "March has an hour less"
+    assert checks[3][0][2] == (
+        "It bills 2025-02-02 to 2025-02-28 again, the days of the bill of 2025-03-03: "
+        "50.00 in all instead of 90.00."
+    )
+
+
+def test_two_meters_with_bills_of_their_own_are_no_corrections() -> None:
+    """Each follows its own; in their first month they are told apart by their reads, or the day of issue."""
+    days = [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
+    months = [bill(first, after - timedelta(days=1)) for first, after in pairwise(days)]
+    others = [
+        replace(
+            each, billed_on=each.billed_on + timedelta(days=2), meters=(replace(each.meters[0], id="E2"),)
+        )
+        for each in months
+    ]
+    before = "It begins on 2025-02-01; the bill before is of 2025-01-01 to 2025-01-31."
+    follows = [("periods", PASSED, before)]
+    assert found([*months, *others]) == [[], follows, [], follows]
+    same_day = replace(others[0], billed_on=months[0].billed_on)
+    assert found([months[0], same_day]) == [[], []]
+    read = replace(months[0].meters[0], previous_read=Decimal(10), current_read=Decimal(20))
+    elsewhere = replace(read, id="E2", previous_read=Decimal(70), current_read=Decimal(85))
+    later = replace(others[0], meters=(replace(elsewhere, consumption=Quantity(15_000, 0, Unit.WH)),))
+    assert found([replace(months[0], meters=(read,)), later]) == [[], []]
 
 
 def test_separate_bills_of_gas_and_electricity_follow_their_own_kind() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from datetime import date
 
 from fpdf import FPDF
 
+from meterfarm.fake_utility.kit.billing import bills
+from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.records import BillStatus
 from meterfarm.services.bill_reading import bill_readings, reading_json, why_not_read
 from tests.formats.bills_made import AMERICAN
@@ -38,6 +43,15 @@ def test_every_row_of_a_usage_statement_is_a_bill() -> None:
     assert second.fields["total_amount"] == 17280
     assert third.fields["corrects"] is True
     assert third.fields["electricity_consumption"] == -900000
+
+
+def test_a_bill_with_a_day_that_no_bill_has_is_none() -> None:
+    """Days are added to it later on, and time ends with the year 9999."""
+    bill = bills(CUSTOMERS["iamvalid@bayou.energy"].accounts[0], date(2026, 11, 21))[3]
+    far = replace(bill, billed_on=date(9999, 11, 3))
+    (reading,) = bill_readings(io.BytesIO(render_bill(far)), None)
+    assert reading.bill is None
+    assert any("no bill has the day 9999-11-03" in check.what for check in reading.checks)
 
 
 def test_a_bill_of_no_layout_says_how_it_was_read_and_what_was_held_against_what() -> None:

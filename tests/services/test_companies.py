@@ -29,7 +29,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.services.api_keys import create_key, list_keys, revoke_key
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.services.bayou_bill import BillRendering
-from meterfarm.services.bill_history import history_checks, locked_bills, series_of
+from meterfarm.services.bill_history import bill_checks, history_checks, locked_bills, series_of
 from meterfarm.services.bills import (
     BillQuery,
     BillUpload,
@@ -281,6 +281,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (check_bills_of, lambda ours, its: check_bills_of(ours, its.customer, "1", None, BillRendering(""))),
     (locked_bills, lambda ours, its: locked_bills(ours, its.customer)),
     (history_checks, lambda ours, its: history_checks(ours, its.customer)),
+    (bill_checks, lambda ours, its: bill_checks(ours, its.bill())),
     (customer_report, lambda ours, its: customer_report(ours, its.customer, datetime.now(UTC))),
     (find_bill, lambda ours, its: find_bill(ours, its.bill().id)),
     (find_named_bill, lambda ours, its: find_named_bill(ours, str(its.bill().id))),
@@ -362,7 +363,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (readings_of, lambda ours, its: list(readings_of(ours, _channel(its)))),
-    (series_of, lambda ours, its: series_of(ours, its.account)),
+    (series_of, lambda ours, its: list(series_of(ours, its.account))),
     (list_keys, lambda ours, its: list_keys(ours)),
     (list_endpoints, lambda ours, its: _endpoint(its) and list_endpoints(ours)),
     (list_deliveries, lambda ours, its: _endpoint(its) and list_deliveries(ours)),

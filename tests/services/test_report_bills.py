@@ -59,7 +59,7 @@ def test_a_ring_is_the_sum_that_the_bill_was_held_against(store: CompanyStore) -
         series = Series("E1", Commodity.ELECTRIC, direction, Unit.WH, 0, readings)
         store.readings.save(account, EXPORT, "E1", [series])
     page = shown(store, whose)
-    assert "1 agree exactly" in page
+    assert "1 agrees exactly" in page
     assert "743.000 kWh on the bill, 743.000 kWh in intervals" in page
 
 
@@ -86,6 +86,18 @@ def test_a_bill_that_is_billed_again_a_day_off_counts_once(store: CompanyStore) 
     cents = sum(bill.total_amount for bill in (bills[0], again, bills[2]))
     assert f"Last winter cost ${cents / 100:,.2f}" in page
     assert page.count("Billed again later.") == 1
+
+
+def test_a_correction_with_another_number_for_the_only_meter_counts_once(store: CompanyStore) -> None:
+    bills = list(WINTER.bills())
+    wrong = replace(bills[1], meters=(replace(bills[1].meters[0], id="E9"),))
+    again = replace(bills[1], billed_on=bills[2].billed_on, total_amount=bills[1].total_amount + 100)
+    page = kept(store, WINTER, [bills[0], wrong, bills[2], again])
+    cents = sum(bill.total_amount for bill in (bills[0], again, bills[2]))
+    assert f"Last winter cost ${cents / 100:,.2f}" in page
+    assert page.count("Billed again later.") == 1
+    assert "meter E1</h4>" in page
+    assert "meter E9</h4>" not in page
 
 
 def test_the_readings_of_one_account_are_in_memory_at_a_time(store: CompanyStore) -> None:
@@ -116,6 +128,6 @@ def test_of_many_meters_those_that_differ_are_drawn(store: CompanyStore) -> None
     wrong = replace(last, consumption=Quantity(1, 0, Unit.WH))
     keep(store, whose, made, bills=[replace(bill, meters=[*rows, wrong])])
     page = shown(store, whose)
-    assert page.count("1 agree exactly") == 11
-    assert page.count("1 differ</span>") == 1
+    assert page.count("1 agrees exactly") == 11
+    assert page.count("1 differs</span>") == 1
     assert "2 more are left out here" in page

@@ -135,6 +135,9 @@ def test_of_a_net_meter_no_share_of_the_day_is_stated() -> None:
     found = heat_map(net, clock)
     assert found is not None
     assert found.words[0] == "Most between 18:00 and 22:00; at some hours more was fed in than used."
+    even = heat_map(replace(net, readings=[each._replace(mantissa=5) for each in hours]), clock)
+    assert even is not None
+    assert even.words[0] == "About as much at all hours."
     given = heat_map(replace(net, readings=[each._replace(mantissa=-5) for each in hours]), clock)
     assert given is not None
     assert not [words for words in given.words if "%" in words or "0001" in words]
