@@ -162,6 +162,9 @@ def test_a_correction_may_have_another_number_for_the_only_meter_and_begin_a_day
         "It bills 2025-02-02 to 2025-02-28 again, the days of the bill of 2025-03-03: "
         "50.00 in all instead of 90.00."
     )
+    misread = replace(months[1], meters=(replace(months[1].meters[0], consumption=Quantity(1, 0, Unit.WH)),))
+    replaced, _ = found([misread, right], [hours(days[0], date(2025, 5, 1))])
+    assert [(name, verdict) for name, verdict, _ in replaced] == [("periods", NOTE), ("intervals", NOTE)]
 
 
 def test_two_meters_with_bills_of_their_own_are_no_corrections() -> None:
