@@ -1,9 +1,9 @@
-"""The words in the pictures of a PDF, by RapidOCR: an optional extra, with its models in its wheel."""
+"""The words in the pictures of a PDF, by RapidOCR: an optional extra that has its models in its wheel."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from math import sqrt
@@ -27,14 +27,15 @@ _SURE = 0.6
 
 def is_installed() -> bool:
     """Whether the extra ``ocr`` is."""
-    return find_spec("rapidocr_onnxruntime") is not None
+    return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
 
 
 @cache
 def _engine() -> Any:
-    from rapidocr_onnxruntime import RapidOCR  # type: ignore[import-not-found,unused-ignore]
+    from rapidocr import RapidOCR  # type: ignore[import-not-found,unused-ignore]
 
-    return RapidOCR(intra_op_num_threads=1)
+    one_core = {"EngineConfig.onnxruntime.intra_op_num_threads": 1, "Global.log_level": "critical"}
+    return RapidOCR(params=one_core)
 
 
 def recognised_pages(pdf: bytes) -> Iterator[PageText]:
@@ -44,12 +45,13 @@ def recognised_pages(pdf: bytes) -> Iterator[PageText]:
         FormatError: it is no whole PDF, it wants a password (Encrypted), or a page cannot be drawn.
     """
     for number, picture in enumerate(page_pictures(pdf), start=1):
-        found, _ = _engine()(picture.dots)
+        found = _engine()(picture.dots)
+        lines = zip(found.boxes, found.txts, found.scores, strict=True) if len(found) else ()
         words = [
             word
-            for corners, text, sure in found or ()
+            for corners, text, sure in lines
             if float(sure) >= _SURE
-            for word in _words(corners, str(text), picture)
+            for word in _words([(float(x), float(y)) for x, y in corners], str(text), picture)
         ]
         yield PageText(number, picture.width, picture.height, list(lines_of(words, number)), True)
 
@@ -85,7 +87,7 @@ def _picture(document: pypdfium2.PdfDocument, index: int) -> PagePicture:
     return PagePicture(width, height, scale, dots)
 
 
-def _words(corners: list[list[float]], text: str, picture: PagePicture) -> Iterator[Word]:
+def _words(corners: Sequence[tuple[float, float]], text: str, picture: PagePicture) -> Iterator[Word]:
     """A recognised line as words: each has as much of its width as of its characters."""
     left, right = min(x for x, _ in corners), max(x for x, _ in corners)
     top, bottom = min(y for _, y in corners), max(y for _, y in corners)
