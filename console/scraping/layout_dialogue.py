@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,19 +10,25 @@ from pathlib import Path
 
 from meterfarm import utilities
 from meterfarm.console.errors import UsageError
-from meterfarm.console.terminal.output import print_json, print_line, print_prompt, warn
-from meterfarm.console.terminal.secret_input import next_line
+from meterfarm.console.scraping.layout_questions import (
+    NONE,
+    WIDE,
+    answer,
+    ask_address,
+    ask_items,
+    is_number_of,
+)
+from meterfarm.console.terminal.output import print_json, print_line, warn
 from meterfarm.formats.bills.bayou import unstored_bill_json
 from meterfarm.formats.bills.layout import LONGEST_NAME, LONGEST_TEXT, REQUIRED, SHORTEST_TEXT
 from meterfarm.formats.errors import FormatError
-from meterfarm.services.layout_drafts import Candidate, LayoutDraft, NotOnTheBill, write_draft
+from meterfarm.services.layouts.drafts import Candidate, LayoutDraft, NotOnTheBill
+from meterfarm.services.layouts.files import write_draft
 from meterfarm.support.errors import MachineError
 from meterfarm.support.foreign_text import one_line
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_WIDE = 78
 _LARGEST = 4 * 1024 * 1024
-_NONE = "-"
 _ASKED = {
     "account_number": "The account's number",
     "billed_on": "The day on which it was issued",
@@ -68,6 +73,8 @@ async def new_layout(file: Path, utility_id: str, name: str | None, root: Path |
     for field in _ASKED:
         await _ask_value(draft, field)
     await _ask_meters(draft)
+    await ask_address(draft)
+    await ask_items(draft)
     await _ask_text(draft)
     return _written(draft, pdf, folder, file.name)
 
@@ -95,56 +102,56 @@ async def _ask_value(draft: LayoutDraft, field: str) -> None:
     for number, each in enumerate(candidates, start=1):
         print_line(f" {number}  {_in_line(each)}")
     proposed = bool(candidates) and draft.is_proposed(field, candidates[0])
-    default = "1" if proposed else "" if field in REQUIRED else _NONE
+    default = "1" if proposed else "" if field in REQUIRED else NONE
     while True:
-        answer = await _answer(default)
-        if answer == _NONE and field not in REQUIRED:
+        given = await answer(default)
+        if given == NONE and field not in REQUIRED:
             return
         try:
-            draft.fields[field] = _chosen(draft, field, answer, candidates).pattern
+            draft.fields[field] = _chosen(draft, field, given, candidates).pattern
         except NotOnTheBill as exc:
             warn(str(exc), by="")
             continue
         return
 
 
-def _chosen(draft: LayoutDraft, field: str, answer: str, candidates: Sequence[Candidate]) -> Candidate:
-    if answer in ("", _NONE):
+def _chosen(draft: LayoutDraft, field: str, given: str, candidates: Sequence[Candidate]) -> Candidate:
+    if given in ("", NONE):
         raise NotOnTheBill("Every bill needs it: name its line, or type it as it is printed.")
-    if answer.isascii() and answer.isdecimal() and 1 <= int(answer) <= len(candidates):
-        return candidates[int(answer) - 1]
-    return draft.entered(field, answer)
+    if is_number_of(given, candidates):
+        return candidates[int(given) - 1]
+    return draft.entered(field, given)
 
 
 def _in_line(candidate: Candidate) -> str:
     """The value, and the text that leads to it."""
     lead = candidate.pattern.partition("{}")[0].replace("\n", " / ").strip()
-    return f"{one_line(candidate.printed, 24):<24}  {one_line(lead, _WIDE - 32)}"
+    return f"{one_line(candidate.printed, 24):<24}  {one_line(lead, WIDE - 32)}"
 
 
 async def _ask_meters(draft: LayoutDraft) -> None:
-    lines = draft.meter_lines()
+    lines = draft.rows.meter_lines()
     print_line("\nThe row of a meter, one after the other")
     for number, line in enumerate(lines, start=1):
-        print_line(f" {number}  {one_line(line, _WIDE - 4)}")
+        print_line(f" {number}  {one_line(line, WIDE - 4)}")
     print_line(
         "Then its pattern: {id}, {used} and where they are {from}, {to}, {previous},\n"
         "{current}, {unit}, {tariff}; * for what else differs."
     )
     asked = 0
     while True:
-        answer = await _answer(_NONE if asked or not lines else "1")
-        if answer == _NONE:
+        given = await answer(NONE if asked or not lines else "1")
+        if given == NONE:
             return
-        if not (answer.isascii() and answer.isdecimal() and 1 <= int(answer) <= len(lines)):
+        if not is_number_of(given, lines):
             warn("Name the number of one of these lines, or -.", by="")
             continue
         asked += 1
-        proposed = draft.proposed_row(lines[int(answer) - 1])
+        proposed = draft.rows.proposed_row(lines[int(given) - 1])
         print_line(f" {proposed}")
-        row = await _answer(proposed)
+        row = await answer(proposed)
         try:
-            count = draft.add_row(row)
+            count = draft.add_meter(row)
         except NotOnTheBill as exc:
             warn(str(exc), by="")
             continue
@@ -154,25 +161,14 @@ async def _ask_meters(draft: LayoutDraft) -> None:
 async def _ask_text(draft: LayoutDraft) -> None:
     print_line("\nA text that all bills of this utility have and no others, such as its name")
     while True:
-        answer = await _answer(draft.proposed_text)
-        if not SHORTEST_TEXT <= len(answer) <= LONGEST_TEXT:
+        given = await answer(draft.proposed_text)
+        if not SHORTEST_TEXT <= len(given) <= LONGEST_TEXT:
             warn(f"It needs {SHORTEST_TEXT} to {LONGEST_TEXT} characters: type a part of a line.", by="")
             continue
-        if answer in draft.text:
-            draft.has = answer
+        if given in draft.text:
+            draft.has = given
             return
-        warn(f"“{one_line(answer, 60)}” does not stand on the bill: type a part of a line of it.", by="")
-
-
-async def _answer(default: str) -> str:
-    """The next line; an empty one is the default. Raises UsageError at the end."""
-    print_prompt(f"[{one_line(default, 40)}] > " if default else "> ")
-    line = await next_line()
-    if not sys.stdin.isatty():
-        print_line("")
-    if line is None:
-        raise UsageError("The answers on standard input ended before all was asked; nothing was written.")
-    return line.strip() or default
+        warn(f"“{one_line(given, 60)}” does not stand on the bill: type a part of a line of it.", by="")
 
 
 def _written(draft: LayoutDraft, pdf: bytes, folder: Path, source: str) -> int:

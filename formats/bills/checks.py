@@ -15,7 +15,7 @@ _TO_EXPONENT = {Unit.WH: 3}
 
 def checks_of(bill: Bill) -> list[BillCheck]:
     """The checks of the figures printed on a bill, and those that its fields allow, passed or not."""
-    return [*(bill.checks or _amounts(bill)), *_meters(bill), *_days(bill)]
+    return [*(bill.checks or amount_checks(bill)), *_meters(bill), *_days(bill)]
 
 
 def require_each_once(meters: Sequence[BillMeter]) -> None:
@@ -31,7 +31,8 @@ def require_each_once(meters: Sequence[BillMeter]) -> None:
             )
 
 
-def _amounts(bill: Bill) -> Iterator[BillCheck]:
+def amount_checks(bill: Bill) -> Iterator[BillCheck]:
+    """Whether the amounts of a bill add up."""
     parts = {
         "What is still owed": bill.outstanding_balance,
         "electricity": bill.electricity_amount,

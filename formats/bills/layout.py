@@ -13,16 +13,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from meterfarm.formats.bills.checks import amount_checks
 from meterfarm.formats.bills.generic.amounts import NumberStyle, unit_of
 from meterfarm.formats.bills.generic.dates import DateStyle, dates_in
 from meterfarm.formats.bills.generic.labels import plain
+from meterfarm.formats.bills.layout_items import ItemReader, ItemTable
+from meterfarm.formats.bills.layout_patterns import (
+    LONGEST_PATTERN,
+    MOST_STARS,
+    is_attribute,
+    leads,
+    require_row,
+    row_values,
+    text_of,
+)
 from meterfarm.formats.errors import Contradiction, FormatError
-from meterfarm.records import Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 
 DAYS = ("billed_on", "due_on", "billing_period_from", "billing_period_to")
 AMOUNTS = (
@@ -31,29 +42,8 @@ AMOUNTS = (
 )
 REQUIRED = ("account_number", "billed_on", "billing_period_from", "billing_period_to", "total_amount")
 _COMMODITIES = {Unit.WH: Commodity.ELECTRIC, Unit.THERM: Commodity.GAS, Unit.CCF: Commodity.GAS}
-_MONTH = r"[A-Za-zÀ-ÿ]{3,10}\.?"
-_DAY = (
-    rf"(?:\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{1,4}}|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}\.? {_MONTH} \d{{4}})"
-)
-_NUMBER = r"-?(?:\d{1,3}(?: \d{3}(?!\d)){1,4}(?:[.,]\d{1,9})?|[\d.,']{0,20}\d)"
-"""A blank in it has three digits behind it. All parts of a row are short: a hostile bill is read in time."""
-_PARTS = {
-    **dict.fromkeys(("from", "to", "day"), _DAY),
-    **dict.fromkeys(("previous", "current", "used"), _NUMBER),
-    "amount": r"[-+(]?[$€£]?-?[\d.,']{0,20}\d\)?",
-    "id": r"[\w-]{1,40}",
-    "unit": r"[A-Za-z³]{1,12}3?",
-    "tariff": r"\S.{0,120}?",
-}
-"""What a named part of a row is; any other is a word, and an attribute of the meter."""
 _ID = re.compile(r"[A-Za-z]{0,4}-?\d[\w./-]*(?: \d[\w./-]*)*")
-_HOLE = re.compile(r"\{(\w*)\}")
 _FARTHEST = 2
-MOST_STARS, _LONGEST = 4, 500
-_REACH = (80, 80, 80, 30, 15)
-"""Characters behind its first one that a ``*`` takes at most, by how many a pattern has."""
-_LONGEST_LINE = 500
-"""Characters of a line of a bill; what comes after is not read."""
 LONGEST_NAME, SHORTEST_TEXT, LONGEST_TEXT = 120, 3, 200
 """Characters of a layout's ``name`` and of its ``has``."""
 
@@ -64,6 +54,14 @@ class MeterRowPattern(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     row: str
     unit: str = ""
+
+
+class AddressPattern(BaseModel):
+    """How the address that is served is written, over lines that begin with what stands before it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    pattern: str
+    country: str = Field("US", pattern="^[A-Z]{2}$")
 
 
 class BillLayout(BaseModel):
@@ -77,6 +75,8 @@ class BillLayout(BaseModel):
     decimal_comma: bool = False
     fields: Mapping[str, str]
     meters: Sequence[MeterRowPattern] = ()
+    items: Sequence[ItemTable] = ()
+    address: AddressPattern | None = None
 
 
 def layout_of(text: str) -> BillLayout:
@@ -98,10 +98,15 @@ def layout_of(text: str) -> BillLayout:
         what = f"has no field “{min(unknown)}”" if unknown else f"lacks {', '.join(lacking)}"
         raise FormatError(f"a bill's layout {what}")
     for name, pattern in layout.fields.items():
-        if pattern.count("{}") != 1 or pattern.count("*") > MOST_STARS or len(pattern) > _LONGEST:
+        if pattern.count("{}") != 1 or pattern.count("*") > MOST_STARS or len(pattern) > LONGEST_PATTERN:
             raise FormatError(f"the pattern of {name} needs {{}} once, for the value, and at most 4 *")
     for meter in layout.meters:
-        _names(meter.row)
+        require_row(meter.row, "meter")
+    for table in layout.items:
+        for row in table.rows:
+            require_row(row, "item")
+    if layout.address is not None:
+        require_row(layout.address.pattern, "address")
     return layout
 
 
@@ -153,14 +158,45 @@ class LayoutReader:
             total,
             outstanding_balance=None,
             meters=list(self._meters(text, first, last)),
+            address=self._address(text),
         )
         cents: dict[str, Any] = {name: values[name] for name in AMOUNTS if values.get(name) is not None}
-        return replace(bill, **cents)
+        return self._with_items(text, replace(bill, **cents))
+
+    def _with_items(self, text: str, bill: Bill) -> Bill:
+        """The bill with the lines of its tables, and the checks of these and of its amounts."""
+        if not self.layout.items:
+            return bill
+        reader = ItemReader(self.numbers, self._dates)
+        items = [item for table in self.layout.items for item in reader.read(text, table)]
+        return replace(bill, line_items=items, checks=[*amount_checks(bill), *reader.checks])
+
+    def _address(self, text: str) -> Address | None:
+        if self.layout.address is None:
+            return None
+        found = list(dict.fromkeys(self.addresses(text, self.layout.address)))
+        if len(found) > 1:
+            raise Contradiction(
+                f"the bill shows more than one address, “{found[0].line_1}” and “{found[1].line_1}”"
+            )
+        return found[0] if found else None
+
+    def addresses(self, text: str, how: AddressPattern) -> Iterator[Address]:
+        """The addresses that are written so. Raises FormatError of a pattern that is none."""
+        for parts in row_values(text, how.pattern, "address"):
+            yield Address(
+                parts["line_1"].rstrip(" ,"),
+                parts["city"],
+                parts.get("state", ""),
+                parts["postal_code"],
+                parts.get("line_2", ""),
+                how.country,
+            )
 
     def found(self, text: str, name: str, pattern: str) -> list[str | int | date]:
         """The values of a field to which a pattern leads, each once."""
         values: dict[str | int | date, None] = {}
-        for match in _leads(pattern, _kind(name)).finditer(text):
+        for match in leads(pattern, _kind(name)).finditer(text):
             if match.start() and not text[match.start() - 1].isspace():
                 continue
             value = self.parsed(name, text[match.end() : text.find("\n", match.end())])
@@ -214,7 +250,7 @@ class LayoutReader:
             values.get("tariff", ""),
             self._number(values["previous"]) if "previous" in values else None,
             self._number(values["current"]) if "current" in values else None,
-            {name: value for name, value in values.items() if name not in _PARTS},
+            {name: value for name, value in values.items() if is_attribute(name)},
         )
 
     def _number(self, text: str) -> Decimal:
@@ -231,72 +267,5 @@ class LayoutReader:
         return day
 
 
-def text_of(pages: Sequence[str]) -> str:
-    """The lines of all pages with single blanks, each ended; of a very long one its beginning."""
-    return "".join(f"{_bounded(' '.join(line.split()))}\n" for page in pages for line in page.splitlines())
-
-
-def _bounded(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].rpartition(" ")[0]
-
-
-def row_values(text: str, row: str) -> Iterator[Mapping[str, str]]:
-    """The named parts of each place where a row is written so.
-
-    Raises:
-        FormatError: the row names a part twice, or lacks its ``{id}`` or ``{used}``.
-    """
-    _names(row)
-    for match in _row(row).finditer(text):
-        if not match.start() or text[match.start() - 1].isspace():
-            yield match.groupdict()
-
-
-def _names(row: str) -> None:
-    names = _HOLE.findall(row)
-    if (
-        not {"id", "used"} <= set(names)
-        or len(names) != len(set(names))
-        or not all(map(str.isidentifier, names))
-    ):
-        raise FormatError("the row of a meter needs {id} and {used}, and each name once")
-    if row.count("*") > MOST_STARS or len(row) > _LONGEST:
-        raise FormatError("the row of a meter may have at most 4 * and 500 characters")
-
-
-_BEGINS = {
-    "day": rf"(?={_DAY})",
-    "amount": r"(?=[-+(<]?[$€£]?[ ]?[-+]?[\d.,' ]{0,24}\d[.,]\d\d(?!\d))",
-    "id": r"(?=(?:[\w./-]{0,30} ?\d){4})",
-}
-"""How a value of each kind begins."""
-
-
 def _kind(name: str) -> str:
     return "day" if name in DAYS else "amount" if name in AMOUNTS else "id"
-
-
-@cache
-def _leads(pattern: str, kind: str) -> re.Pattern[str]:
-    before = pattern.partition("{}")[0]
-    blanks = " +:? *" if before.endswith(" ") else " *"
-    return re.compile(f"{_escaped(before, '(?:')}{blanks}{_BEGINS[kind]}")
-
-
-@cache
-def _row(row: str) -> re.Pattern[str]:
-    return re.compile(rf"{_escaped(row)}{'$' if row.endswith('}') else '(?= |$)'}", re.MULTILINE)
-
-
-def _escaped(pattern: str, group: str = "(?P<{}>") -> str:
-    """A pattern's text as a regular expression: its blanks, its ``*`` and its named parts."""
-    found = []
-    reach = _REACH[min(pattern.count("*"), MOST_STARS)]
-    for piece in re.split(r"(\{\w+\}|\*|\n| +)", pattern.strip(" ")):
-        if piece.startswith("{") and piece.endswith("}"):
-            found.append(f"{group.format(piece[1:-1])}{_PARTS.get(piece[1:-1], '[^ ]{1,80}')})")
-        elif piece == "*":
-            found.append(rf"\S.{{0,{reach}}}?")
-        else:
-            found.append(" +" if piece.isspace() and piece != "\n" else re.escape(piece))
-    return "".join(found)

@@ -15,12 +15,13 @@ import pytest
 from meterfarm import utilities
 from meterfarm.console.doctor.doctor_outside import examine_bill_layouts
 from meterfarm.console.errors import ReaderGone
-from meterfarm.console.scraping.layout_dialogue import _answer
+from meterfarm.console.scraping.layout_questions import answer
 from meterfarm.formats.bills.checks import checks_of
-from meterfarm.formats.bills.layout import BillLayout, LayoutReader, layout_of, row_values, text_of
+from meterfarm.formats.bills.layout import BillLayout, LayoutReader, layout_of
+from meterfarm.formats.bills.layout_patterns import row_values, text_of
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
-from meterfarm.records import Bill, Commodity, Quantity, Unit
+from meterfarm.records import Address, Bill, Commodity, Quantity, Unit
 from meterfarm.utilities import broken_utilities, load_bill_layouts
 from tests.console.command import Command
 from tests.formats.bills_made import MadeBill
@@ -31,23 +32,29 @@ BILL = """
 14~100 Main Street || 130~{billed} || 170~{account}
 14~JANE Q PUBLIC || 110~Service Period || 150~{first} to {last}
 14~Your charges
+14~Delivery of {used} kWh at 0.1 || 170~${energy}
+14~Basic Charge || 170~${basic}
 14~Delivery Services Total || 170~${delivery}
 14~Supply Services Total || 170~${supply}
 14~Electric Charges in all || 170~${electric}
 14~Balance Brought Forward || 170~${before}
 14~Total Amount Due by {due} || 170~${total}
+14~Service Location || 100~Questions? Call us
+14~77 ELM ST
+14~ALBANY, NY 12205
 14~Meter {meter} || 60~{previous} || 90~{current} || 120~{used} kWh || 150~Rate Residential
 """
 ONE = {
     **{"billed": "Apr 15, 2024", "account": "5550-123456", "first": "Mar 14, 2024", "last": "Apr 12, 2024"},
     **{"delivery": "66.91", "supply": "51.46", "electric": "118.37", "before": "0.00", "total": "118.37"},
     **{"due": "May 9, 2024", "meter": "02233445", "previous": "34172", "current": "34712", "used": "540"},
+    **{"energy": "54.00", "basic": "12.91"},
 }
 OTHER = {
     **{"billed": "December 2, 2024", "account": "7000-0001", "first": "Oct 31, 2024", "last": "Nov 29, 2024"},
     **{"delivery": "1,066.91", "supply": "51.46", "electric": "1,118.37", "before": "12.00"},
     **{"total": "1,130.37", "due": "December 24, 2024", "meter": "AX998877", "previous": "100.5"},
-    **{"current": "1,700.75", "used": "1,600.25"},
+    **{"current": "1,700.75", "used": "1,600.25", "energy": "160.03", "basic": "906.88"},
 }
 
 
@@ -59,6 +66,7 @@ ANSWERS = (
     *("5550-123456", "Apr 15, 2024", "May 9, 2024", "Mar 14, 2024", "Apr 12, 2024"),
     *("$118.37", "0.00", "118.37", "66.91", "51.46", "-", "-"),
     *("1", "Meter {id} {previous} {current} {used} {unit} Rate {tariff}", "-"),
+    *("1", "Your charges", "Delivery Services Total", "1", "2", "-", "-"),
     *("Anytown", "ANYTOWN MUNICIPAL POWER"),
 )
 """What a person types; “Anytown” is written otherwise on the bill."""
@@ -99,6 +107,15 @@ def test_a_drafted_layout_reads_its_bill_and_the_next(command: Command, tmp_path
     (meter,) = bill.meters
     assert (meter.id, meter.commodity, meter.tariff) == ("AX998877", Commodity.ELECTRIC, "Residential")
     assert (meter.consumption, meter.previous_read) == (Quantity(160025, 1, Unit.WH), Decimal("100.5"))
+    assert bill.address == Address("77 ELM ST", "ALBANY", "NY", "12205")
+    energy, basic = bill.line_items
+    assert (energy.name, energy.cost, energy.volume, energy.unit, energy.rate) == (
+        *("Delivery of", 16003, Decimal("1600.25"), "kWh", Decimal("0.1")),
+    )
+    assert (basic.name, basic.cost, basic.proved_by, energy.proved_by) == (
+        *("Basic Charge", 90688, ["sum"], ["product", "sum"]),
+    )
+    assert [check for check in checks_of(bill) if not check.passed] == []
 
 
 _ROW = "Meter {id} {previous} {current} {used} {unit} Rate {tariff}"
@@ -182,7 +199,7 @@ def test_a_prompt_that_nobody_reads_ends_the_dialogue(monkeypatch: pytest.Monkey
     with os.fdopen(writing, "w") as pipe, monkeypatch.context() as patched:
         patched.setattr("sys.stdout", pipe)
         with pytest.raises(ReaderGone):
-            asyncio.run(_answer("1"))
+            asyncio.run(answer("1"))
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
 
 
@@ -251,6 +268,74 @@ row = "Meter {id} {previous} {current} {used} {unit} Rate {tariff}"
 """
 
 
+TABLE = """
+[address]
+pattern = "Service Location *\\n{line_1}\\n{city}, {state} {postal_code}"
+[[items]]
+after = "Your charges"
+before = "Delivery Services Total"
+rows = ["{name} {volume} {unit} at {rate} {cost}", "{name} {cost}"]
+"""
+
+
+def _with_table(**changed: str) -> Bill:
+    return _read(LayoutReader("anytown", layout_of(LAYOUT + TABLE)), _pdf({**ONE, **changed}))
+
+
+def test_a_table_of_charges_is_held_against_its_sum_and_its_rates() -> None:
+    bill = _with_table()
+    assert [(item.name, item.cost, item.proved_by) for item in bill.line_items] == [
+        ("Delivery of", 5400, ["product", "sum"]),
+        ("Basic Charge", 1291, ["sum"]),
+    ]
+    assert bill.address == Address("77 ELM ST", "ALBANY", "NY", "12205")
+    altered = _with_table(energy="54.20")
+    assert [item.cost for item in altered.line_items] == [5420, 1291]
+    failed = [check.what for check in altered.checks if not check.passed]
+    assert failed == [
+        "“Delivery of” of 540 kWh x 0.1 makes 54.0000; its cost is 54.20.",
+        "The 2 lines make 67.11; “Delivery Services Total” is 66.91.",
+    ]
+
+
+def test_a_line_of_a_table_that_is_written_otherwise_is_a_failed_check() -> None:
+    layout = layout_of((LAYOUT + TABLE).replace(', "{name} {cost}"]', "]"))
+    bill = _read(LayoutReader("anytown", layout), _pdf(ONE))
+    failed = [check.what for check in bill.checks if not check.passed]
+    assert failed == [
+        "“Basic Charge $12.91” below “Your charges” is not written as the rows of its table are.",
+        "The 1 lines make 54.00; “Delivery Services Total” is 66.91.",
+    ]
+
+
+def test_a_table_without_an_end_is_no_bill_of_the_layout_and_one_that_is_not_there_is_none() -> None:
+    layout = (LAYOUT + TABLE).replace("Delivery Services Total", "Delivery in all")
+    with pytest.raises(FormatError, match="below “Your charges” has no “Delivery in all” at its end"):
+        _read(LayoutReader("anytown", layout_of(layout)), _pdf(ONE))
+    absent = layout_of((LAYOUT + TABLE).replace('after = "Your charges"', 'after = "Gas charges"'))
+    assert _read(LayoutReader("anytown", absent), _pdf(ONE)).line_items == []
+
+
+def test_two_addresses_are_no_bill_of_the_layout() -> None:
+    two = f"{BILL}14~Service Location || 100~Call us\n14~1 OAK AVE\n14~TROY, NY 12180\n"
+    pdf = MadeBill("two", two.format(**ONE), {}).pdf()
+    with pytest.raises(Contradiction, match="more than one address, “77 ELM ST” and “1 OAK AVE”"):
+        _read(LayoutReader("anytown", layout_of(LAYOUT + TABLE)), pdf)
+
+
+@pytest.mark.parametrize(
+    "row", ["{name} {volume} {unit} at {rate} {cost}", "{name} * * {cost}", "{name} {cost}"]
+)
+def test_a_hostile_line_of_a_table_takes_no_time(row: str) -> None:
+    began = time.process_time()
+    for line in ("1 " * 250, "1" * 499, "1,1 kWh at " * 45, "x" * 499, "a 1 kWh at 1.1 " * 33):
+        list(row_values(text_of([f"{line}\n" * 20]), row, "item"))
+    for line in ("A " * 250, "A" * 499, "Service Location\n" + "A, NY " * 80):
+        how = "Service Location *\n{line_1} * \n{city}, {state} {postal_code}"
+        list(row_values(text_of([f"Service Location x\n{line}\n" * 20]), how, "address"))
+    assert time.process_time() - began < 2
+
+
 def test_a_layout_is_read_as_it_is_written() -> None:
     bill = _read(LayoutReader("anytown", layout_of(LAYOUT)), _pdf(ONE))
     assert (bill.total_amount, bill.billing_period_to, bill.billed_on) == (
@@ -280,13 +365,17 @@ def test_several_bills_and_those_of_others_are_not_read() -> None:
         ("Due by {day} {}", "Due by *", "needs {} once"),
         ("Due by {day} {}", "Due * * * * * {}", "at most 4 *"),
         ("{id}", "{used}", "each name once"),
+        ("{name} {cost}", "{name}", "the row of a charge needs {name} and {cost}"),
+        ("{name} {cost}", "{name} {costs} {cost}", "has no part {costs}"),
+        ("{line_1}", "{street}", "an address needs {line_1} and {city} and {postal_code}"),
+        ('before = "Delivery Services Total"', "", "items.0.before: Field required"),
     ],
 )
 def test_a_file_that_is_no_layout_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(FormatError, match=says):
-        layout_of(LAYOUT.replace(old, new))
+        layout_of((LAYOUT + TABLE).replace(old, new))
     (tmp_path / "anytown").mkdir()
-    (tmp_path / "anytown" / "bill.toml").write_text(LAYOUT.replace(old, new))
+    (tmp_path / "anytown" / "bill.toml").write_text((LAYOUT + TABLE).replace(old, new))
     assert load_bill_layouts(tmp_path) == []
 
 
