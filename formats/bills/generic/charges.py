@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import permutations
 
-from meterfarm.formats.bills.generic.amounts import Amount, rounded
+from meterfarm.formats.bills.generic.amounts import UNIT, Amount, rounded
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet
 
 _SAME_COLUMN = 5.0
+_SAME_LEFT = 4.0
+_INDENT = 20.0
+_NEXT_LINE = 18.0
 _MOST_ROWS = 3_000
 _MOST_ADDENDS = 45
 _TOTAL = re.compile(
@@ -22,12 +25,13 @@ _TOTAL = re.compile(
 )
 _OF_BALANCE = re.compile(
     r"\bprevious\b|\bpayment|\bbalance\b|\blast bill\b|\bprior\b|\bthank you\b|\bpaid\b|"
-    r"\bpay this\b|\bplease pay\b|\bpast due\b|"
-    r"\bsaldo\b|\bsolde\b|\babschlag|\bakonto|\bvorauszahl|\bguthaben|\bzahlbetrag|\bnachzahlung|"
+    r"\bpay this\b|^pay\b|\bplease pay\b|\bpast due\b|"
+    r"\bsaldo\b|\bsolde\b|\bzahlungen\b|\bzu zahlen|\babschlag|\bakonto|"
+    r"\bvorauszahl|\bguthaben|\bzahlbetrag|\bnachzahlung|"
     r"\brest(?:betrag|forderung)|\bmensualite|\bpreleve|\breste a payer|\bacconti\b|\bpagament|\bpagos?\b"
 )
 _SUM_NAME = re.compile(
-    r"^(?:current|new) charges$|^(?:sous-?|sub-?)?total(?:e|es)?\b|\bsumme\b|zwischensumme|"
+    r"^(?:current|new) charges$|^(?:sous[- ]?|sub[- ]?)?total(?:e|es)?\b|\bsumme\b|zwischensumme|"
     r"^gesamt|\brechnungsbetrag|\bbruttobetrag|"
     r"\bnettobetrag|\bimponibile\b|\bbase imponible\b|\bimporte total\b"
 )
@@ -82,8 +86,9 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
         return
     for index, line in enumerate(sheet.lines):
         before: list[tuple[float, str]] = []
+        first = ""
         for place, cell in enumerate(line.cells):
-            found = numbers.money(cell.text)
+            found = [each for each in numbers.money(cell.text) if not _PER.match(cell.text[each.end :])]
             if not found:
                 before.append((cell.left, cell.text))
                 continue
@@ -99,6 +104,15 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
             if following and _is_factor(following[0].text) and not is_end:
                 before.append((cell.left, cell.text))
                 continue
+            over = "" if lead else _heading(sheet, index, cell.left, must_end=":")
+            if over:
+                cells, name = [(cell.left, over)], over
+            elif first and not says(name):
+                name = f"{first} {name}" if any(map(str.isalpha, name)) else name
+            elif (
+                UNIT.search(name) and not says(name) and (over := _heading(sheet, index, line.cells[0].left))
+            ):
+                cells, name = [(cells[0][0], over), *cells], f"{over} {name}"
             cents = last.cents
             if before and not last.signed and re.search(r"(?:^|\s)-\s?[$€£]?$", before[-1][1]):
                 cents = -cents
@@ -116,6 +130,42 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
                 cells=tuple(cells),
             )
             before = []
+            first = first or name
+
+
+_PER = re.compile(r"\s?(?:€|eur|euro|[$£])?\s?(?:/\s?[a-z]|[x*]\s?[\d.,$€£])", re.IGNORECASE)
+"""What follows a price or a factor, which are no amounts."""
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_NO_NAME = frozenset(
+    {"kwh", "kvar", "kvarh", "kva", "mwh", "smc", "therms", "therm", "ccf", "hcf", "gal", "kgal"}
+    | {"per", "each", "from", "and", "the", "bis", "von", "dal", "euro", "eur", "chf", "usd"}
+    | {"days", "day", "dias", "giorni", "jours", "tage", "mese", "mesi", "mes"}
+)
+_LONGEST_HEADING = 60
+
+
+def says(name: str) -> bool:
+    """Whether a name has a word that is no unit."""
+    return any(word not in _NO_NAME for word in _WORD.findall(plain(name)))
+
+
+def _heading(sheet: BillSheet, index: int, left: float, must_end: str = "") -> str:
+    """The text just above a place on a line that names what stands there, "" if none does."""
+    line = sheet.lines[index - 1] if index else None
+    if line is None or line.page != sheet.lines[index].page or sheet.numbers is None:
+        return ""
+    if line.middle - sheet.lines[index].middle > _NEXT_LINE or (not must_end and len(line.cells) > 1):
+        return ""
+    for cell in line.cells:
+        text = cell.text.strip()
+        if (
+            -_SAME_LEFT < left - cell.left < (_SAME_LEFT if must_end else _INDENT)
+            and text.endswith(must_end)
+            and says(text)
+        ):
+            named = len(text) <= _LONGEST_HEADING and not sheet.numbers.money(text)
+            return text.rstrip(":") if named and not re.search(r"\d{3}", text) else ""
+    return ""
 
 
 def _names_total(name: str) -> bool:
@@ -135,15 +185,20 @@ def _prove_product(sheet: BillSheet, row: ChargeRow) -> None:
     """Whether a quantity times a rate is the amount, to the cent."""
     if sheet.numbers is None or abs(row.cents) < 5 or not _TIMES.search(plain(row.text)):
         return
-    numbers = sheet.numbers.amounts(row.text)
+    text = row.text
+    numbers = sheet.numbers.amounts(text)
     if numbers and rounded(abs(numbers[-1].value)) == abs(row.cents):
         numbers = numbers[:-1]
     numbers = [each for each in numbers if each.value][:9]
     hundredth = bool(_CENTS.search(plain(row.text)))
     wanted = abs(row.cents)
     divisors = (100, 1) if hundredth else (1,)
+    prices = {each.start for each in numbers if _is_price(text, each)}
     for quantity, rate in permutations(numbers, 2):
-        if quantity.start > rate.start and rate.unit:
+        in_unit = rate.unit and rate.start not in prices
+        if quantity.start in prices or (in_unit and (quantity.start > rate.start or not quantity.unit)):
+            continue
+        if not quantity.unit and not prices and abs(quantity.value) < 1 <= abs(rate.value):
             continue
         if "." not in str(rate.value) or (
             quantity.unit == "" and "." in str(quantity.value) and len(numbers) > 3
@@ -153,11 +208,14 @@ def _prove_product(sheet: BillSheet, row: ChargeRow) -> None:
             off = abs(rounded(abs(quantity.value * rate.value) / divisor) - wanted)
             if off <= max(1 if wanted > 200 else 0, _rounding(quantity, rate, divisor, wanted)):
                 row.proved.add("product")
-                row.volume, row.rate = quantity, abs(rate.value) / divisor
+                sign = -1 if row.cents < 0 and _is_negative(text, rate) else 1
+                row.volume, row.rate = quantity, sign * abs(rate.value) / divisor
                 return
     if len(numbers) >= 3:
         for one, other, rate in permutations(numbers[:6], 3):
             if one.start > other.start or "." not in str(rate.value) or other.value > 400:
+                continue
+            if {one.start, other.start} & prices or 1 in (one.value, other.value):
                 continue
             for divisor in (1, 365, 366, 12):
                 if (
@@ -165,8 +223,25 @@ def _prove_product(sheet: BillSheet, row: ChargeRow) -> None:
                     and wanted > 50
                 ):
                     row.proved.add("product")
-                    row.volume, row.rate = one, abs(rate.value)
+                    volume = one if one.unit or not other.unit else other
+                    if volume.unit:
+                        row.volume, row.rate = volume, abs(rate.value)
                     return
+
+
+_BEFORE_PRICE = re.compile(r"(?:€|\beuro?|[$£])\s?/\s?[^\s\d]+\s*$", re.IGNORECASE)
+_AFTER_PRICE = re.compile(r"\s?(?:c?€|euro?|[$£¢]|ct|rp\.?|p)?\s?(?:/|\bper\b)\s?[a-z]", re.IGNORECASE)
+
+
+def _is_price(text: str, number: Amount) -> bool:
+    """Whether a number is a price by the money per unit before or after it."""
+    after = "" if number.unit else text[number.end :]
+    return bool(_BEFORE_PRICE.search(text[: number.start]) or _AFTER_PRICE.match(after))
+
+
+def _is_negative(text: str, number: Amount) -> bool:
+    after = text[number.end : number.end + 2]
+    return number.value < 0 or (after[:1] == "-" and not after[1:].strip().isalnum())
 
 
 def _rounding(quantity: Amount, rate: Amount, divisor: int, wanted: int) -> int:
@@ -212,8 +287,9 @@ def _cut_names(rows: Sequence[ChargeRow]) -> None:
     begin = max(starts, key=lambda start: starts[start]) * 4
     for row in rows:
         kept = [text for left, text in row.cells if left > begin - 7]
-        if kept and any(text for text in kept) and len(kept) < len(row.cells):
-            row.name = _name(" ".join(kept)) or row.name
+        name = _name(" ".join(kept))
+        if len(kept) < len(row.cells) and (says(name) or (name and not says(row.name))):
+            row.name = name
 
 
 def _prove_sums(rows: Sequence[ChargeRow], slack: int = 0) -> None:
@@ -258,13 +334,39 @@ def _mark(rows: Sequence[ChargeRow], parts: Sequence[int], total: int) -> None:
 def items_of(rows: Sequence[ChargeRow]) -> list[ChargeRow]:
     """The rows that are charges by themselves, each once: not what a summary repeats of them."""
     totals = {row.cents for row in rows if "total" in row.proved and row.parts}
-    items = [row for row in rows if _is_item(row)]
+    bases = taxed(rows)
+    items = [row for row in rows if _is_item(row) and (row.page, row.line, row.cell) not in bases]
     detailed = {row.cents for row in items if "product" in row.proved}
     return [
         row
         for row in items
         if "product" in row.proved or not (row.cents in totals or (row.cents and row.cents in detailed))
     ]
+
+
+def taxed(rows: Sequence[ChargeRow]) -> set[tuple[int, int, int]]:
+    """The places of amounts that a tax is a part of: another on their line is so many percent of them."""
+    on_line: dict[tuple[int, int], list[ChargeRow]] = {}
+    for row in rows:
+        on_line.setdefault((row.page, row.line), []).append(row)
+    found = set()
+    for beside in on_line.values():
+        shares = {
+            Decimal(share.replace(",", "."))
+            for row in beside
+            for share in _PERCENT.findall(row.text)
+            if len(beside) > 1
+        }
+        for row in beside:
+            parts = {rounded(row.cents * share / 10_000) for share in shares}
+            if any(other is not row and other.cents and other.cents in parts for other in beside):
+                found.add((row.page, row.line, row.cell))
+    return found
+
+
+_PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
+_INCLUDED = re.compile(r"^(?:di cui|dont|davon|darin|of which|thereof|incl)|\bto date\b|^ahorro\b")
+"""The name of a part of another charge, or of what was charged before too."""
 
 
 def _is_item(row: ChargeRow) -> bool:
@@ -274,4 +376,4 @@ def _is_item(row: ChargeRow) -> bool:
     text = plain(row.name)
     if "product" not in row.proved and _SUM_NAME.search(text):
         return False
-    return bool(text) and not _OF_BALANCE.search(text) and any(map(str.isalpha, text))
+    return says(text) and not _OF_BALANCE.search(text) and not _INCLUDED.search(text)

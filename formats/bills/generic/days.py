@@ -204,6 +204,8 @@ def _settle_period(periods: Sequence[Period], billed: set[date], due: set[date],
         chosen = _one([period for period in good if period.days_agree])
         if chosen is None and len(good) > 1:
             chosen = _one(good)
+    if chosen is not None:
+        chosen = _of_the_bill(chosen, good)
     if chosen is None:
         why = (
             "the bill shows several periods"
@@ -232,6 +234,27 @@ def _settle_period(periods: Sequence[Period], billed: set[date], due: set[date],
 def _one(periods: Sequence[Period]) -> Period | None:
     different = {(each.first, each.last) for each in periods}
     return periods[0] if len(different) == 1 else None
+
+
+def _of_the_bill(service: Period, periods: Sequence[Period]) -> Period:
+    """The period that a service's is a part of, but for a few days, if it stands at more places."""
+    lines: dict[tuple[date, date], set[int]] = {}
+    for each in periods:
+        lines.setdefault((each.first, each.last), set()).add(each.line)
+    own = len(lines[service.first, service.last])
+    wider = [
+        each
+        for each in periods
+        if each.first <= service.first
+        and each.last >= service.last
+        and timedelta(0) < (each.last - each.first) - (service.last - service.first) <= _FEW_DAYS
+        and len(lines[each.first, each.last]) > own
+    ]
+    return _one(wider) or service
+
+
+_FEW_DAYS = timedelta(days=5)
+"""By how much the periods of the services of a bill differ from its own."""
 
 
 def _covering(periods: Sequence[Period]) -> Period | None:

@@ -24,6 +24,7 @@ _CREDITED = re.compile(
     r"\bcredit balance\b|\bdo not pay\b|\bno payment (?:is )?(?:due|required|necessary)|"
     r"\d\.\d\d\s?>|\bcr \$?\d"
 )
+_BY_ITSELF = re.compile(r"\bauto(?:matic|pay|-pay)|\bauto pay\b|\bdirect debit\b|\bbank draft\b")
 _LONGEST_ROW = 110
 _LONGEST_NOTE = 60
 
@@ -93,7 +94,10 @@ def _speaks_of_credit(sheet: BillSheet) -> bool:
     """Whether a short line of the first page does: not the small print."""
     first = sheet.pages[0].number
     return any(
-        line.page == first and len(text) < _LONGEST_NOTE and _CREDITED.search(text)
+        line.page == first
+        and len(text) < _LONGEST_NOTE
+        and _CREDITED.search(text)
+        and not _BY_ITSELF.search(text)
         for line, text in zip(sheet.lines, sheet.plain_lines, strict=True)
     )
 

@@ -52,7 +52,7 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
         return
     if (
         best_rank == 0
-        and sheet.language in ("de", "it", "es")
+        and (sheet.language in ("de", "it", "es") or (sheet.language == "fr" and sheet.currency == "EUR"))
         and len(groups) > 1
         and any(rank == 1 for other, places in groups.items() if other != key for _, rank in places)
     ):
@@ -62,7 +62,12 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
     if _places(groups[key]) > 1:
         proofs.append(f"it stands at {_places(groups[key])} places")
     digits = re.sub(r"\D", "", key)
-    runs = [re.sub(r"\D", "", text) for text in sheet.plain_lines if sum(map(str.isdigit, text)) > 18]
+    own = {sighting.line for sighting, _ in groups[key]}
+    runs = [
+        re.sub(r"\D", "", text)
+        for index, text in enumerate(sheet.plain_lines)
+        if index not in own and sum(map(str.isdigit, text)) > 18
+    ]
     if len(digits) >= 6 and any(digits in run and run != digits for run in runs):
         proofs.append("the line for machines has it")
     value = max(
@@ -132,8 +137,12 @@ def settle_names(sheet: BillSheet, settled: Settled) -> None:
             if label.start > 3:
                 continue
             for region in sheet.regions(label):
-                text = region.text.strip(" :").split("  ")[0]
+                cell = sheet.lines[region.line].cells[region.cell].text
+                whole = cell[label.end :] if region.how == "same" else region.text
+                text = whole.strip(" :").split("  ")[0]
                 if region.how in ("below", "above") or not 3 < len(text) < 60 or not text[0].isupper():
+                    break
+                if _UNFINISHED.search(plain(text)):
                     break
                 if (sheet.labels_in(region.line, region.cell) and region.how == "right") or ":" in text:
                     break
@@ -148,6 +157,8 @@ def settle_names(sheet: BillSheet, settled: Settled) -> None:
             settled.keep(name, found.pop(), "the bill names one")
 
 
+_UNFINISHED = re.compile(r"(?:\b(?:de|del|y|e|di|et|du|des|und|der|and|of|the|for|la|a)|[,&/-])$")
+"""The end of a name that goes on elsewhere."""
 _TARIFF_END = re.compile(r"[ ,(]+(?:cycle|route|effective|eff\.|read by)(?![a-z])", re.IGNORECASE)
 _ES_TARIFF = re.compile(r"\b(?:2\.0|2\.1|3\.0|3\.1|6\.[1-4]) ?(?:TD|A|DHA|DHS)\b")
 

@@ -86,7 +86,7 @@ _LABELS: Mapping[Field, str] = {
         r"\bcompte (?:de facturation|client|contrat|commercial)\b|\breference client\b|"
         r"\bvotre reference client\b|"
         r"\bnumero cliente\b|\bcodice cliente\b|\bn\.? cliente\b|\bn° cliente\b|\bconto contrattuale\b|"
-        r"\bnumero contratto\b|\bcodice fornitura\b|"
+        r"\bnumero utenza\b|\bcustomer account(?= \d)|\bnumero contratto\b|\bcodice fornitura\b|"
         rf"\b{_N} (?:de )?(?:contrato|cliente)\b|\breferencia (?:de |del )?contrato(?: de suministro)?\b|"
         r"\bcontrato n°|\bcuenta (?:contrato|n°)|\bn° de cuenta\b"
     ),
@@ -116,10 +116,12 @@ _LABELS: Mapping[Field, str] = {
         r"\bbill (?:issued|mailed)|"
         r"\bissued(?: on)?\b|\bstatement of\b|\bfecha y n° (?:de )?factura|"
         r"\bfecha (?:de )?(?:la )?(?:emision|factura|expedicion)(?: de (?:la )?factura)?|\bemitida el|"
-        r"\bfacture du\b|\bdate (?:de |d')?(?:la )?(?:facture|emission|facturation)|\bemise? le\b|"
+        r"\bfacture (?:d'electricite |de gaz(?: naturel)? )?du\b|"
+        r"\bdate (?:de |d')?(?:la )?(?:facture|emission|facturation)|\bemise? le\b|"
         r"\brechnungsdatum|\brechnung vom|\bausstellungsdatum|\bdatum der rechnung|"
         r"\bdata (?:di )?(?:emissione|fattura|bolletta)|\bdata (?:della )?fattura|\bemessa il|"
-        r"\bfattura n[.°]?\s?\d+ del\b"
+        r"\bfattura n[.°]?\s?\d+ del\b|\bbolletta n[.°]\s?[\d/]{5,20} del\b|"
+        r"\bfacture n°\s?\d[\d ]{4,20} du\b|\bbill prepared(?: on)?\b"
     ),
     Field.DUE_ON: (
         r"\b(?:payment |bill |current )?due (?:date|by|on)\b|\bdate due\b|\bpay(?:able)? by\b|"

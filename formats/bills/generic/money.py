@@ -11,9 +11,8 @@ from itertools import product
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.doubts import doubt_of_total
 from meterfarm.formats.bills.generic.found import Occurrence, Settled, by_value
-from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
-from meterfarm.formats.bills.generic.sheet import BillSheet, Label
-from meterfarm.records import Commodity
+from meterfarm.formats.bills.generic.labels import Field
+from meterfarm.formats.bills.generic.sheet import BillSheet, Label, Region
 
 _MOST = 5
 _SCAN = re.compile(r"(?:\d[ ]?){14,}")
@@ -44,10 +43,26 @@ def amounts_of(sheet: BillSheet, *fields: Field) -> list[Occurrence[int]]:
             continue
         money, region = at
         cents = money.cents
+        if (whole := _sum_of_columns(sheet, region)) is not None:
+            cents = whole
         if _CREDIT.search(label.text) and cents > 0:
             cents = -cents
         found.append(Occurrence(cents, region.line, region.cell, label.text, region.how))
     return found
+
+
+def _sum_of_columns(sheet: BillSheet, region: Region) -> int | None:
+    """The last amount of a row, where it is the sum of those before: a total of columns."""
+    if sheet.numbers is None or region.how != "right":
+        return None
+    found = []
+    for cell in sheet.lines[region.line].cells[region.cell :]:
+        amounts = sheet.numbers.money(cell.text)
+        if len(amounts) != 1:
+            return None
+        found.append(amounts[0].cents)
+    *parts, whole = found
+    return whole if len(parts) > 1 and sum(parts) == whole else None
 
 
 def _is_prose(sheet: BillSheet, label: Label) -> bool:
@@ -93,8 +108,14 @@ def _keep_current(
 ) -> None:
     """The charges that lines add up to; unlike the total only where something carried over is seen."""
     sums = {row.cents for row in rows if "total" in row.proved}
-    carried = any(cents for field in (Field.PREVIOUS, Field.FORWARD) for cents in seen[field])
-    proved = {cents for cents in seen[Field.CURRENT] if cents in sums and (cents == total or carried)}
+    carried = {cents for field in (Field.PREVIOUS, Field.FORWARD) for cents in seen[field]}
+    balance = settled.values.get("outstanding_balance")
+    carried = (
+        {balance}
+        if isinstance(balance, int)
+        else carried | {prior + paid for prior in carried for paid in _payments(seen[Field.PAYMENTS])}
+    )
+    proved = {cents for cents in seen[Field.CURRENT] if cents in sums and total - cents in {0, *carried}}
     if len(proved) == 1:
         settled.keep("current_charges", proved.pop(), "the charges add up to it")
     else:
@@ -114,6 +135,8 @@ def _keep_balance(
     }
     if balance.payments is None and balance.forward is None and balance.previous == 0:
         del named["previous_balance"]  # nothing is added to it: that it is 0 has no proof
+    if balance.payments == 0 and balance.previous is None:
+        del named["payments"]
     for name, cents in named.items():
         if cents is not None:
             settled.keep(name, cents, proof)
@@ -140,13 +163,20 @@ def _balance(
     payments: list[int | None] = [*_payments(seen[Field.PAYMENTS]), None]
     adjustments: list[int | None] = [None, *[each for each in list(seen[Field.ADJUSTMENTS])[:3] if each]]
     best: Balance | None = None
+    unadjusted: Balance | None = None
     for adjusted, total, current, forward, prior, paid in product(
         adjustments, totals, currents, forwards, previous, payments
     ):
         strength = _strength(total, current, forward, prior, paid, adjusted, proved)
         if strength and (best is None or strength > best.strength):
             best = Balance(total, *_filled(total, current, forward, prior, paid, adjusted), strength)
+            unadjusted = best if adjusted is None else unadjusted
+    if best and unadjusted and unadjusted.strength >= _BOUND and best.current != unadjusted.current:
+        return unadjusted  # what the adjustments are made of may be within the charges
     return best
+
+
+_BOUND = 3
 
 
 def _payments(seen: Mapping[int, Sequence[Occurrence[int]]]) -> list[int]:
@@ -291,94 +321,3 @@ def _is_part(cents: int, total: int, seen: Mapping[Field, Mapping[int, Sequence[
         any(cents in seen[field] for field in (Field.PREVIOUS, Field.FORWARD, Field.CURRENT))
         and cents != total
     )
-
-
-_PARTS = (
-    (Field.ELECTRIC_AMOUNT, "electricity_amount", Commodity.ELECTRIC),
-    (Field.GAS_AMOUNT, "gas_amount", Commodity.GAS),
-    (Field.WATER_AMOUNT, "water_amount", Commodity.WATER),
-    (Field.SEWER_AMOUNT, "sewer_amount", Commodity.WATER),
-    (Field.DELIVERY, "delivery_charge", None),
-    (Field.SUPPLY, "supply_charge", None),
-    (Field.SOLAR_CREDIT, "community_solar_bill_credit", None),
-    (Field.LATE_FEES, "late_fees", None),
-    (Field.DEPOSITS, "deposits", None),
-    (Field.TAXES, "taxes", None),
-)
-
-
-def settle_parts(
-    sheet: BillSheet, rows: Sequence[ChargeRow], kinds: frozenset[Commodity], settled: Settled
-) -> None:
-    """What each service, delivery, supply and taxes cost, where the sums of the bill prove it."""
-    current = settled.values.get("current_charges")
-    if current is None and settled.values.get("outstanding_balance", 0) == 0:
-        current = settled.values.get("total_amount")
-    for field, name, kind in _PARTS:
-        if kind is not None and kind not in kinds:
-            continue
-        found: dict[int, list[ChargeRow]] = {}
-        for row in rows:
-            text = _label_part(row)
-            whole = LABELS[field].fullmatch(text) if field in _WHOLE else LABELS[field].match(text)
-            if whole is not None and not _NOT_PART.search(plain(row.name)):
-                found.setdefault(row.cents, []).append(row)
-        if not found:
-            continue
-        if kind is not None and kinds == {kind} and field is not Field.SEWER_AMOUNT and current in found:
-            proved = {current}
-        elif kind is not None and kinds == {kind} and kind is not Commodity.WATER:
-            proved = set()
-        else:
-            proved = {
-                cents for cents, own in found.items() if any(row.proved & {"sum", "total"} for row in own)
-            }
-            totals = {cents for cents in proved if any("total" in row.proved for row in found[cents])}
-            if field in (Field.DELIVERY, Field.SUPPLY) or (len(totals) == 1 and field in _WHOLE):
-                proved = totals
-        if len(proved) == 1 and (field in _WHOLE or len(found) == 1):
-            settled.keep(name, next(iter(proved)), "the bill's sums have it")
-        else:
-            settled.leave(name, "the sums of the bill do not prove it")
-    _settle_delivery_and_supply(rows, current, settled)
-
-
-def _settle_delivery_and_supply(rows: Sequence[ChargeRow], current: object, settled: Settled) -> None:
-    """Both, where together they are the charges, with the taxes or without."""
-    if "delivery_charge" in settled.values and "supply_charge" in settled.values:
-        return
-    named: dict[Field, set[int]] = {
-        field: {row.cents for row in rows if LABELS[field].fullmatch(_label_part(row)) and row.cents}
-        for field in (Field.DELIVERY, Field.SUPPLY)
-    }
-    taxes = settled.values.get("taxes")
-    totals = {current, settled.values.get("electricity_amount"), settled.values.get("gas_amount")} - {None}
-    pairs = {
-        (delivery, supply)
-        for delivery in named[Field.DELIVERY]
-        for supply in named[Field.SUPPLY]
-        for extra in {0, taxes if isinstance(taxes, int) else 0}
-        if delivery + supply + extra in totals
-    }
-    if len(pairs) == 1:
-        delivery, supply = pairs.pop()
-        settled.keep("delivery_charge", delivery, "with the supply it is the charges")
-        settled.keep("supply_charge", supply, "with the delivery it is the charges")
-
-
-def _label_part(row: ChargeRow) -> str:
-    """A row's name up to its first figure."""
-    return re.split(r"[\d($:]|\.\.", plain(row.name), maxsplit=1)[0].strip(" -:.")
-
-
-_WHOLE = frozenset(
-    {
-        Field.ELECTRIC_AMOUNT,
-        Field.GAS_AMOUNT,
-        Field.WATER_AMOUNT,
-        Field.SEWER_AMOUNT,
-        Field.DELIVERY,
-        Field.SUPPLY,
-    }
-)
-_NOT_PART = re.compile(r"\bprevious\b|\bpayment|\bbalance\b|\brate\b|\bper\b|\bexempt|\bcredit for|\bx\b")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -193,10 +193,14 @@ _METER_ID = re.compile(r"(?=(?:.*\d){5})[A-Z0-9][A-Z0-9-]{4,19}")
 
 def _id_in_row(sheet: BillSheet, read: MeterRead) -> str:
     """The number of the meter at the beginning of a row of reads, "" if there is none."""
-    figures = {str(figure) for figure in (read.previous, read.current, read.used)}
+    figures = {read.previous, read.current, read.used}
     words = [word.text for cell in sheet.lines[read.line].cells[:2] for word in cell.words]
-    found = [word for word in words if _METER_ID.fullmatch(word) and word not in figures]
+    found = [word for word in words if _METER_ID.fullmatch(word) and not _is_in(word, figures)]
     return found[0] if len(found) == 1 else ""
+
+
+def _is_in(word: str, figures: Container[Decimal]) -> bool:
+    return word.isdecimal() and Decimal(word) in figures
 
 
 def _by_reads(

@@ -19,8 +19,9 @@ from meterfarm.formats.bills.generic.ids import (
     settle_tariff,
 )
 from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, Field, plain
-from meterfarm.formats.bills.generic.money import amounts_of, settle_money, settle_parts
+from meterfarm.formats.bills.generic.money import amounts_of, settle_money
 from meterfarm.formats.bills.generic.output import item_of, reading_of
+from meterfarm.formats.bills.generic.parts import settle_parts
 from meterfarm.formats.bills.generic.rebilled import settle_rebilled
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.commodities import commodities

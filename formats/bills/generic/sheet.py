@@ -277,7 +277,8 @@ class BillSheet:
 
     def _is_other(self, text: str) -> bool:
         """Whether it is a date, an amount, or a telephone number."""
-        if dates_in(plain(text)) or (self.numbers and self.numbers.money(text)):
+        found = self.numbers.money(text) if self.numbers else []
+        if dates_in(plain(text)) or any(each.end - each.start >= len(text) - 1 for each in found):
             return True
         return bool(_TELEPHONE.fullmatch(text.strip()) or _TAX_CODE.fullmatch(text.strip()))
 

@@ -139,6 +139,9 @@ def _settle_use(
     if meters > 1 and not best.evidence & {"sum of reads", "summary"}:
         settled.leave(name, "it may be that of one of several meters")
         return None
+    if best.unit in _VOLUMES and any("item" in each.evidence and each.unit in _HEATS for each in figs):
+        settled.leave(name, "it is counted as a volume and charged as heat")
+        return None
     if best.unit in ("ccf", "hcf") and scaled:
         settled.leave(name, "it may be in hundreds of its unit")
         return None
@@ -147,6 +150,10 @@ def _settle_use(
         return None
     settled.keep(name, best.value, *[_WORDS[each] for each in sorted(best.evidence) if each in _WORDS])
     return best.value, best.unit
+
+
+_VOLUMES = frozenset({"ccf", "hcf", "m3", "m³", "mc"})
+_HEATS = frozenset({"therm", "therms", "gj", "kwh"})
 
 
 def _score(figure: UsageFigure) -> int:
