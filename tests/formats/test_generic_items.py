@@ -69,6 +69,14 @@ def test_the_base_of_a_tax_is_no_charge() -> None:
     assert 45479 not in [item.cost for item in items]
 
 
+def test_what_a_tax_is_taken_on_is_no_charge_and_nothing_is_none() -> None:
+    items = _items(
+        f"{_US}14~Delivery || 150~$13.13\n14~Adjustments || 150~$0.00\n"
+        "14~Harmonized Sales Tax on || 150~$51.96\n14~Total || 150~$65.09\n"
+    )
+    assert [(item.name, item.cost) for item in items] == [("Delivery", 1313)]
+
+
 def test_a_credit_has_the_sign_of_its_rate() -> None:
     (item,) = _items(f"{_US}14~EDIT credit || 70~31680 kWh x $0.0027850- per kWh || 160~88.23-\n")
     assert (item.cost, item.rate) == (-8823, Decimal("-0.0027850"))

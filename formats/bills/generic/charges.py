@@ -86,7 +86,7 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
         return
     for index, line in enumerate(sheet.lines):
         before: list[tuple[float, str]] = []
-        first = ""
+        beside = ""
         for place, cell in enumerate(line.cells):
             found = [each for each in numbers.money(cell.text) if not _PER.match(cell.text[each.end :])]
             if not found:
@@ -107,8 +107,8 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
             over = "" if lead else _heading(sheet, index, cell.left, must_end=":")
             if over:
                 cells, name = [(cell.left, over)], over
-            elif first and not says(name):
-                name = f"{first} {name}" if any(map(str.isalpha, name)) else name
+            elif beside and not says(name):
+                name = f"{beside} {name}" if any(map(str.isalpha, name)) else name
             elif (
                 UNIT.search(name) and not says(name) and (over := _heading(sheet, index, line.cells[0].left))
             ):
@@ -130,7 +130,7 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
                 cells=tuple(cells),
             )
             before = []
-            first = first or name
+            beside = name or beside
 
 
 _PER = re.compile(r"\s?(?:€|eur|euro|[$£])?\s?(?:/\s?[a-z]|[x*]\s?[\d.,$€£])", re.IGNORECASE)
@@ -365,13 +365,16 @@ def taxed(rows: Sequence[ChargeRow]) -> set[tuple[int, int, int]]:
 
 
 _PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
-_INCLUDED = re.compile(r"^(?:di cui|dont|davon|darin|of which|thereof|incl)|\bto date\b|^ahorro\b")
-"""The name of a part of another charge, or of what was charged before too."""
+_INCLUDED = re.compile(
+    r"^(?:di cui|dont|davon|darin|of which|thereof|incl)|\bto date\b|^ahorro\b|"
+    r"\b(?:on|of|sur|sobre|su|de|di|auf|von)$"
+)
+"""The name of a part of another charge, of what was charged before too, or of what a tax is taken on."""
 
 
 def _is_item(row: ChargeRow) -> bool:
     """Whether a row is proved, no total, and of no balance."""
-    if not row.proved & {"sum", "product"} or "total" in row.proved:
+    if not row.cents or not row.proved & {"sum", "product"} or "total" in row.proved:
         return False
     text = plain(row.name)
     if "product" not in row.proved and _SUM_NAME.search(text):
