@@ -140,7 +140,7 @@ def _account(
             status.get(each.id, BillStatus.UNPARSED),
             None if each.id in withheld else each.bill,
             each.problems if each.bill is None else (),
-            [*_own(each, withheld), *checks.get(each.id, ())],
+            [*_own(each, withheld, counts=each.id not in again), *checks.get(each.id, ())],
             each.reading.line_items if each.reading is not None and each.id not in withheld else (),
             each.id in again,
         )
@@ -172,14 +172,13 @@ def _noted(kept: list[Series], series: Series) -> Series:
     return series
 
 
-def _own(stored: StoredBill, withheld: frozenset[int]) -> Iterator[HistoryCheck]:
-    """What a bill's own figures say of each other."""
+def _own(stored: StoredBill, withheld: frozenset[int], *, counts: bool) -> Iterator[HistoryCheck]:
+    """What a bill's own figures say of each other; of one that is billed again later no fault."""
     if stored.id not in withheld:
         computed = checks_of(stored.bill) if stored.bill is not None else ()
         for check in stored.reading.checks if stored.reading is not None else computed:
-            yield HistoryCheck(
-                check.name, CheckVerdict.PASSED if check.passed else CheckVerdict.FAILED, check.what
-            )
+            failed = CheckVerdict.FAILED if counts else CheckVerdict.NOTE
+            yield HistoryCheck(check.name, CheckVerdict.PASSED if check.passed else failed, check.what)
 
 
 def _rows(bill: ReportedBill) -> Sequence[BillMeter]:

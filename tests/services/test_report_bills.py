@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from meterfarm.records import (
     Bill,
     BillMeter,
+    CheckVerdict,
     Commodity,
     Direction,
     Meter,
@@ -90,7 +91,8 @@ def test_a_bill_that_is_billed_again_a_day_off_counts_once(store: CompanyStore) 
 
 def test_a_correction_with_another_number_for_the_only_meter_counts_once(store: CompanyStore) -> None:
     bills = list(WINTER.bills())
-    wrong = replace(bills[1], meters=(replace(bills[1].meters[0], id="E9"),))
+    meter = replace(bills[1].meters[0], id="E9")
+    wrong = replace(bills[1], meters=(meter,), total_amount=bills[1].total_amount + 5_000)
     again = replace(bills[1], billed_on=bills[2].billed_on, total_amount=bills[1].total_amount + 100)
     page = kept(store, WINTER, [bills[0], wrong, bills[2], again])
     cents = sum(bill.total_amount for bill in (bills[0], again, bills[2]))
@@ -98,6 +100,9 @@ def test_a_correction_with_another_number_for_the_only_meter_counts_once(store: 
     assert page.count("Billed again later.") == 1
     assert "meter E1</h4>" in page
     assert "meter E9</h4>" not in page
+    (account,) = report_facts(store, customer(store), "").accounts
+    (replaced,) = (each for each in account.bills if each.superseded)
+    assert {check.verdict for check in replaced.checks if "the total is" in check.what} == {CheckVerdict.NOTE}
 
 
 def test_the_readings_of_one_account_are_in_memory_at_a_time(store: CompanyStore) -> None:

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from meterfarm.records import Outcome
+from meterfarm.records import Account, Commodity, Direction, Outcome, Reading, Series, Unit
 from meterfarm.storage import StorageError
 from meterfarm.storage.database import Database
 from meterfarm.storage.engines import parse
@@ -21,7 +21,7 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
 from tests.postgres import Postgres, running
-from tests.storage.made import USERNAME, UTILITY, key
+from tests.storage.made import EXPORT, USERNAME, UTILITY, key
 from tests.storage.opening import Rows
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +51,19 @@ def test_the_migrations_make_what_the_tables_declare(
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_readings_come_back_as_they_were_saved(store: CompanyStore) -> None:
+    """They are fetched from the driver itself, which has its own types."""
+    account = store.accounts.save(store.customers.ensure(UTILITY, USERNAME), Account("1"))
+    readings = [Reading(1_767_225_600 + 900 * number, 900, 7 * number, number == 1) for number in range(3)]
+    saved = Series("E1", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, -1, readings)
+    store.readings.save(account, EXPORT, "E1", [saved])
+    (found,) = store.readings.series(account, "E1")
+    assert list(found.readings) == readings
+    assert [type(value) for value in found.readings[1]] == [int, int, int, bool]
+    (part,) = store.readings.series(account, "E1", time=(readings[1].start, readings[2].start))
+    assert list(part.readings) == readings[1:2]
 
 
 def test_processes_that_open_a_new_database_at_once_all_succeed(home: Path, backend: str) -> None:
