@@ -149,7 +149,7 @@ def test_the_charge_of_a_capacity_over_days_is_of_the_capacity() -> None:
         pytest.param(
             f"{_IT}14~Comercializadora: Repsol Comercializadora de Electricidad y Gas, S.L.U.\n",
             "supplier",
-            "Repsol Comercializadora de Electricidad y Gas, S.L.U",
+            "Repsol Comercializadora de Electricidad y Gas, S.L.U.",
             id="a name that has the word for suppliers in it",
         ),
         pytest.param(

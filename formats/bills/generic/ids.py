@@ -151,10 +151,16 @@ def settle_names(sheet: BillSheet, settled: Settled) -> None:
                     or region.how == "right"
                     or label.text.endswith((":", "is"))
                 ):
-                    found.add(text.rstrip(",. "))
+                    found.add(_without_stop(text))
                 break
         if len(found) == 1:
             settled.keep(name, found.pop(), "the bill names one")
+
+
+def _without_stop(name: str) -> str:
+    """A name without the stop of a sentence; one of an abbreviation (S.p.A.) stays."""
+    bare = name.rstrip(",. ")
+    return f"{bare}." if "." in bare.split()[-1] and name.startswith(f"{bare}.") else bare
 
 
 _UNFINISHED = re.compile(r"(?:\b(?:de|del|y|e|di|et|du|des|und|der|and|of|the|for|la|a)|[,&/-])$")
