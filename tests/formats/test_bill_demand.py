@@ -8,32 +8,7 @@ from meterfarm.formats.bills.generic.read import read_unknown
 from meterfarm.formats.bills.words import pages_of
 from meterfarm.records import BillReading
 from tests.formats.bills_made import MadeBill
-
-BUSINESS = """
-14~PRAIRIE ELECTRIC || 120~Account Number: 330012345
-14~Bill Date: 07/08/2024 || 120~Due Date: 07/29/2024
-14~Service Address: || 120~Billing Period: 06/03/2024 - 07/03/2024 (30 days)
-14~400 INDUSTRY RD
-14~OMAHA, NE 68102
-14~Meter Number: 77881234 || 90~Rate: GS-2
-14~Previous Reading 10,240 || 70~Present Reading 10,690 || 120~Multiplier 40 || 160~Usage 18,000 kWh
-14~{measured}
-14~{billed}
-14~{factor}
-14~Customer Charge || 160~$45.00
-14~Energy Charge 18,000 kWh @ $0.06000 || 160~$1,080.00
-14~{charge}
-14~Total Current Charges || 160~${total}
-14~Total Amount Due || 160~${total}
-14~Mail to PO BOX 9, OMAHA NE 68101
-"""
-LINES = {
-    "measured": "Measured Demand || 90~61.6 kW",
-    "billed": "Billed Demand || 90~64.0 kW",
-    "factor": "Power Factor || 90~93.5%",
-    "charge": "Demand Charge 64.0 kW @ $12.50000 || 160~$800.00",
-    "total": "1,925.00",
-}
+from tests.formats.bills_made_business import BUSINESS, LINES
 
 
 def _read(**changed: str) -> BillReading:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meterfarm.formats.bills.generic.read import read_unknown
 from meterfarm.formats.bills.words import pages_of
 from meterfarm.records import BillReading, BillStatus
-from tests.formats.bills_made import MadeBill
+from tests.formats.bills_made_business import NOTE, rebilled
 
-_PERIOD = """
-14~Electric Service || 70~Billing Period {first} - {last} ({days} days)
-14~Meter Number 00456-78901
-14~Previous Read || 60~Current Read || 110~Usage
-14~{previous} || 60~{current} || 110~{used} kWh
-14~Energy {used} kWh x $0.20000 || 150~${cost}
-14~Subtotal Electric Charges || 150~${cost}
-"""
-PERIODS = (
-    *(("01/05/2024", "02/05/2024", 31, 20100, 20600, 500, "100.00"),),
-    *(("02/05/2024", "03/06/2024", 30, 20600, 21050, 450, "90.00"),),
-    *(("03/06/2024", "04/05/2024", 30, 21050, 21600, 550, "110.00"),),
-)
-_NAMES = ("first", "last", "days", "previous", "current", "used", "cost")
-BILL = """
-14~CITY WATER AND POWER || 120~Account Number: 456 789 0123
-14~{note} || 120~Bill Date: 04/10/2024
-14~{span} || 120~Amount Due by 04/29/2024
-14~Previous Balance || 150~$0.00
-{taken}
-14~Total Amount Due || 150~${total}
-{periods}
-14~Total Current Charges || 150~${total}
-14~Account Number: 456 789 0123 || 100~Total Amount Due || 150~${total}
-14~Mail to PO BOX 30808, LOS ANGELES CA 90030
-"""
-NOTE = "CORRECTED BILL. This bill replaces your bills since January."
 LISTED = [
     {
         "billing_period_from": f"2024-0{month}-{first}",
@@ -46,20 +21,14 @@ LISTED = [
 ]
 
 
-def _read(
-    note: str = NOTE, span: str = "", taken: str = "", total: str = "300.00", count: int = 3
-) -> BillReading:
-    periods = "\n".join(
-        _PERIOD.strip("\n").format(**dict(zip(_NAMES, each, strict=True))) for each in PERIODS[:count]
-    )
-    pages = BILL.format(note=note, span=span, taken=taken, total=total, periods=periods)
-    (reading,) = read_unknown(list(pages_of(MadeBill("rebilled", pages, {}).pdf())))
+def _read(**changed: Any) -> BillReading:
+    (reading,) = read_unknown(list(pages_of(rebilled(**changed).pdf())))
     return reading
 
 
 @pytest.mark.parametrize("note", [NOTE, ""], ids=["corrected", "caught up"])
 def test_rebilled_periods_are_listed_and_their_figures_are_not_added_up(note: str) -> None:
-    reading = _read(note)
+    reading = _read(note=note)
     assert reading.status is BillStatus.UNLOCKED
     assert reading.fields["total_amount"] == 30000
     assert reading.fields["rebilled_periods"] == LISTED
@@ -98,7 +67,7 @@ def test_one_corrected_period_has_no_use_beside_reads_that_are_taken_back() -> N
 
 @pytest.mark.parametrize("note", ["", "If we find an error a corrected bill will be sent."])
 def test_a_bill_of_one_period_is_read_as_ever(note: str) -> None:
-    reading = _read(note, total="100.00", count=1)
+    reading = _read(note=note, total="100.00", count=1)
     assert (reading.fields["electricity_consumption"], reading.fields["billing_period_to"]) == (
         *(500_000, "2024-02-05"),
     )
