@@ -134,6 +134,10 @@ def test_money_is_read_to_the_cent(text: str, comma: bool, cents: list[int]) -> 
     assert [found.cents for found in NumberStyle(comma=comma).money(text)] == cents
 
 
+def test_a_number_with_two_signs_is_none() -> None:
+    assert NumberStyle(comma=False).amounts("-$-12.50 and -$3.00")[0].value == -3
+
+
 def test_a_bill_in_both_conventions_has_none() -> None:
     assert has_decimal_comma("1,20 and 3.40 and 5,60 and 7.80") is None
 

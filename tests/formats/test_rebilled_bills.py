@@ -9,6 +9,7 @@ import pytest
 from meterfarm.formats.bills.generic.read import read_unknown
 from meterfarm.formats.bills.words import pages_of
 from meterfarm.records import BillReading, BillStatus
+from tests.formats.bills_made import MadeBill
 from tests.formats.bills_made_business import NOTE, rebilled
 
 LISTED = [
@@ -63,6 +64,12 @@ def test_one_corrected_period_has_no_use_beside_reads_that_are_taken_back() -> N
     reading = _read(taken=f"{reads}\n{taken}", total="-60.00", count=1)
     assert reading.fields["electricity_consumption"] is None
     assert reading.left_out["electricity_consumption"] == "the bill takes back what was billed before"
+
+
+def test_a_correction_of_which_no_period_is_labelled_lists_none() -> None:
+    text = f"14~{NOTE}\n14~Account Number: 456 789 0123\n14~Amount Due || 60~$12.00"
+    (reading,) = read_unknown(list(pages_of(MadeBill("no period", text, {}).pdf())))
+    assert (reading.fields["rebilled_periods"], reading.fields["billing_period_to"]) == (None, None)
 
 
 @pytest.mark.parametrize("note", ["", "If we find an error a corrected bill will be sent."])

@@ -112,7 +112,7 @@ class NumberStyle:
         for match in self._number.finditer(text):
             raw = match[0].replace("$", "").replace("'", "").replace(" ", "")
             raw = raw.replace(".", "").replace(",", ".") if self.comma else raw.replace(",", "")
-            if sum(map(str.isdigit, raw)) > _MOST_DIGITS:
+            if sum(map(str.isdigit, raw)) > _MOST_DIGITS or raw.startswith("--"):
                 continue
             rest = text[match.end() : match.end() + 12]
             unit = re.match(rf"\s?(?P<unit>{_UNIT_NAMES})(?![a-z0-9³/])", rest, re.IGNORECASE)

@@ -117,7 +117,7 @@ def _billed_periods(sheet: BillSheet, found: Sequence[Period]) -> list[BilledPer
         and days[1] - days[0] <= _LONGEST
     }
     starts = sorted((line, days) for days, lines in parts.items() for line in lines)
-    ends = [line for line, _ in starts[1:]] + [len(sheet.lines)]
+    ends = [*(line for line, _ in starts[1:]), len(sheet.lines)][: len(starts)]
     sections: dict[tuple[date, date], list[range]] = {}
     for (line, days), end in zip(starts, ends, strict=True):
         sections.setdefault(days, []).append(range(line, end))
