@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2s
-from itertools import pairwise
+from itertools import islice, pairwise
 
 MOST_PARTS = 96
 _MOST_PAIRS, _FEWEST_PAIRS = 64, 12
 _ALIKE = 0.4
 """Such a part of all pairs of words is on both of two bills of a utility. Of two utilities it is a tenth."""
 _CONTACT = "@"
-_LONGEST = 500
+_MOST_LINES, _LONGEST = 400, 500
 _PHONE = re.compile(r"\(?\b(\d{3})\)?[-. /]{1,2}(\d{3})[-. ](\d{4})\b")
 _SITE = re.compile(r"\b(?:www\.)?((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,10})\b")
 
 
 def shape_of(lines: Iterable[str]) -> Sequence[str]:
-    """Of the text of a bill's lines: the least hashes of pairs of words side by side, and of its contacts."""
+    """Of the text of a bill's first lines: the least hashes of pairs of words side by side, and contacts."""
     pairs: set[str] = set()
     contacts: set[str] = set()
-    for line in lines:
+    for line in islice(lines, _MOST_LINES):
         text = line[:_LONGEST].casefold()
         words = text.split()
         pairs.update(_hash(f"{one} {two}") for one, two in pairwise(words) if one.isalpha() and two.isalpha())
