@@ -80,9 +80,8 @@ def _bill(stored: StoredBill) -> Tree:
 
 
 def _line(item: LineItem) -> str:
-    return (
-        str(item.cost) if item.volume is None else f"{item.cost} for {item.volume.normalize():f} {item.unit}"
-    )
+    counted = "" if item.volume is None else f" for {item.volume.normalize():f} {item.unit}"
+    return f"{item.name} {item.cost}{counted}"
 
 
 def _meter(bill: Bill, meter: BillMeter) -> Tree:

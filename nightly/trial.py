@@ -35,14 +35,15 @@ _BILLS_DAYS, _READINGS_DAYS = 400, 40
 _SLOTS = "10"
 _LIMIT = "16:400"
 """The portal stands in for one portal a script."""
-_LANES = 20
-"""So many scripts are tried at once; each lane has customers of its own, whom script after script visits."""
+_LANES, _QUIRKED_LANES = 20, 5
+"""So many scripts are tried at once; each lane has customers of its own, whom script after script visits. Of
+those with quirks each has twelve, and some of them wait long for a portal that does not answer."""
 _ONCE = 1000
 _AGAIN = 500_000
 _QUIRKED, _QUIRKS_EACH = 1_000_000, 200
 """From where customers with quirks are numbered, and how many numbers a script has for them."""
 _QUIRKS_AT_ONCE = 12
-_SECONDS = 150
+_SECONDS, _QUIRKED_SECONDS = 150, 300
 _CONTROL_TRIES = 2
 
 
@@ -67,7 +68,7 @@ class _Trial:
         self._address = plan["controls"]
         self._waiting = list(plan["scripts"])
         self._quirks = bool(plan["quirks"])
-        self._lanes = list(range(1, _LANES + 1))
+        self._lanes = list(range(1, (_QUIRKED_LANES if self._quirks else _LANES) + 1))
         self._on_trial: dict[str, _Script] = {}
         self._lane_of: dict[str, int] = {}
         self.rounds: Rounds | None = None
@@ -146,7 +147,8 @@ class _Trial:
 
     def _add(self, script: _Script, test_case: CustomerCase) -> None:
         if self.rounds is not None:
-            self.rounds.add(self._portal, self._address, test_case, script.utility, _SECONDS)
+            seconds = _QUIRKED_SECONDS if self._quirks else _SECONDS
+            self.rounds.add(self._portal, self._address, test_case, script.utility, seconds)
 
     def _settle(self, script: _Script, username: str, how: str) -> None:
         _report(script.utility, username, how, script.tried)

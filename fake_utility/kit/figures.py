@@ -94,10 +94,11 @@ def bill_figures(bill: Bill, key: str = "") -> BillFigures:
 
 
 def _line(line: Line) -> str:
-    """Its cents, and for what, where the line says so."""
+    """Its name and cents, and for what, where the line says so."""
     number, _, unit = line.detail.partition(" x ")[0].partition(" ")
     is_counted = number.replace(".", "").isdigit()
-    return f"{line.cents} for {Decimal(number).normalize():f} {unit}" if is_counted else str(line.cents)
+    counted = f" for {Decimal(number).normalize():f} {unit}" if is_counted else ""
+    return f"{line.label} {line.cents}{counted}"
 
 
 def _read(bill: Bill, read: MeterRead) -> Figures:
