@@ -8,6 +8,8 @@ from meterfarm.fake_utility.kit.charges import Charges, Line
 from meterfarm.fake_utility.kit.money import dollars, quantity
 from meterfarm.fake_utility.kit.sheet import WHITE, Colour, Sheet
 
+NET_METERING = "Net metering credit"
+"""How energy that went to the grid is called."""
 FOREST: Colour = (31, 81, 54)
 DEEP: Colour = (20, 56, 36)
 MOSS: Colour = (232, 239, 228)
@@ -33,7 +35,7 @@ def render_bill(bill: Bill) -> bytes:
     for charges in bill.charges:
         y = _charges(sheet, charges, y)
     for credit in bill.credits:
-        y = _line(sheet, "Net metering credit", credit, y)
+        y = _line(sheet, NET_METERING, credit, y)
     _totals(sheet, bill, y + 8)
     return sheet.output()
 

@@ -1,10 +1,12 @@
 """What Pepernoot Co-op itself knows of a member's accounts, bills and readings."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
 from meterfarm.fake_utility.kit.calendar import ONE_DAY
+from meterfarm.fake_utility.kit.charges import Line
 from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.figures import (
     AccountFigures,
@@ -13,6 +15,7 @@ from meterfarm.fake_utility.kit.figures import (
     account_facts,
     bill_figures,
 )
+from meterfarm.fake_utility.pepernoot_coop.bill_pdf import NET_METERING
 from meterfarm.fake_utility.pepernoot_coop.customers import Member
 from meterfarm.fake_utility.pepernoot_coop.data import listed_bills, usage, usage_span
 from meterfarm.fake_utility.pepernoot_coop.exports import LONGEST
@@ -31,7 +34,7 @@ def _account(customer: Member, account: Account, today: date) -> AccountFigures:
         account.number,
         account_facts(account),
         [
-            bill_figures(bill)
+            bill_figures(replace(bill, credits=tuple(_printed(credit) for credit in bill.credits)))
             for place, bill in enumerate(shown)
             if place != customer.oddities.placeholder_bill
         ],
@@ -42,6 +45,10 @@ def _account(customer: Member, account: Account, today: date) -> AccountFigures:
             for direction in meter.directions
         ],
     )
+
+
+def _printed(credit: Line) -> Line:
+    return replace(credit, label=NET_METERING)
 
 
 def _series(member: Member, meter: Meter, direction: Direction, today: date) -> SeriesFigures:

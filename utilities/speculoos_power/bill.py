@@ -17,6 +17,7 @@ from meterfarm.records import Address, Bill, BillMeter, Commodity, LineItem, Qua
 from meterfarm.scrapers.outcomes import ItemFailed
 
 _DAY = r"([A-Z][a-z]+ \d{1,2}, \d{4})"
+# not caught: the total stands at four other places, which are compared
 _MONEY = r"(-?)\$([\d,]+)\.(\d\d)"
 _SHORT_DAY = r"(\d\d/\d\d/\d{4})"
 _METER = re.compile(
@@ -24,6 +25,7 @@ _METER = re.compile(
     r"(?P<previous>[\d.]+) (?P<current>[\d.]+) (?P<usage>[\d.]+) (?P<unit>kWh|therms)$",
     re.MULTILINE,
 )
+# not caught: it is for rows of another shape, and the portal prints none
 _METER_ROW = re.compile(r"^[A-Za-z]\d{5,20} \d{5,}\b.*$", re.MULTILINE)
 """Whatever begins as a meter's row does."""
 _SERVICE_ADDRESS = r"^Service address (.+), (.+), ([A-Z]{2}) ([\d-]+)$"

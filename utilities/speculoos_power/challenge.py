@@ -22,6 +22,7 @@ _QUESTION = Sign("question", heading="Security question")
 CHALLENGES: Sequence[Sign] = (_CHOICE, _SEND, _CODE, _QUESTION)
 
 _ASKED = re.compile(r"We\s+sent\s+a\s+code\s+by|from\s+your\s+authenticator\s+app", re.IGNORECASE)
+# not caught: it counts only where the sentence above is worded otherwise, as after a redesign
 _A_QUESTION = re.compile(r"\?\s*$")
 _DESTINATION = re.compile(r"\bto (.{1,200}?)\.(?= |$)", re.IGNORECASE)
 _WAYS = {"text message": Factor.SMS, "e-mail": Factor.EMAIL, "authenticator": Factor.TOTP}

@@ -121,6 +121,7 @@ def available_intervals(page: str) -> Sequence[AvailableIntervals]:
     first = _one(root, "//input[@name='from']", "date field “from”").get("min", "")
     last = _one(root, "//input[@name='to']", "date field “to”").get("max", "")
     meters = _one(root, "//select[@name='meter']", "choice of meter").xpath(".//option/@value")
+    # not caught: the next refresh brings these readings as well, only later
     more = re.search(r"New readings will be here in (\d{1,6}) seconds", _words(root))
     more_in = timedelta(seconds=int(more[1])) if more else None
     return [

@@ -128,6 +128,7 @@ class SpeculoosPower(Utility):
 
     async def is_signed_in(self, visit: Visit) -> bool:
         """See ``Utility``; asked by HTTP."""
+        # not caught: whoever is signed out is so at the next request, too
         await visit.http.get("/accounts")
         return True
 
