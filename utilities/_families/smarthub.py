@@ -48,6 +48,7 @@ _CODE = Sign("code", text="Open your authenticator app")
 _WRONG = Sign("wrong code", text="That code is not right.")
 _USED = Sign("used code", text="That code was used before.")
 _AFTER = (_INSIDE, _WRONG, _USED)
+# not caught: no fake portal forgets an export while it is made
 _UNKNOWN_JOB = Sign("unknown job", pointer="/status", value="UNKNOWN_JOB")
 
 

@@ -21,6 +21,7 @@ _METER = re.compile(
     r"= (?P<usage>[\d.]+) kWh Rate (?P<tariff>.+)$",
     re.MULTILINE,
 )
+# not caught: it is for rows of another shape, and the portal prints none
 _METER_ROW = re.compile(r"^Mtr .*$", re.MULTILINE)
 """Whatever begins as a meter's row does."""
 _SECTION = "Charges for electricity"

@@ -23,6 +23,7 @@ _METER = re.compile(
     r"is (?P<usage>[\d.]+) (?P<unit>kWh|therms)$",
     re.MULTILINE,
 )
+# not caught: it is for rows of another shape, and the portal prints none
 _METER_LINE = re.compile(r"^Meter .*$", re.MULTILINE)
 _UNITS = {"kWh": (Unit.WH, 3, Commodity.ELECTRIC), "therms": (Unit.THERM, 0, Commodity.GAS)}
 """The record's unit, the power of ten to it, and the commodity."""
