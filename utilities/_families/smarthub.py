@@ -101,6 +101,7 @@ class SmartHub(Utility):
 
     async def is_signed_in(self, visit: Visit) -> bool:
         """See ``Utility``; asked of a service."""
+        # not caught: whoever is signed out is so at the next request, too
         await visit.http.get(f"{_SERVICES}/user-data")
         return True
 
