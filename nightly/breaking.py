@@ -121,8 +121,14 @@ async def break_all(
 
 
 async def _break_one(ground: _Ground, breaks: Sequence[Mutant], progress: _Progress) -> None:
-    """A portal's breaks, whom its listed customers meet; what none of them catches and no comment excuses,
-    those with quirks meet."""
+    """A portal's breaks, whom its listed customers meet; what none of them catches, those with quirks do.
+
+    What a comment excuses is not tried: it takes all customers to find that none of them notices.
+    """
+    for mutant in breaks:
+        if mutant.excuse:
+            progress.settled(Verdict(mutant, ground.portal.utility, "", "", 0))
+    breaks = [mutant for mutant in breaks if not mutant.excuse]
     uncaught: list[Verdict] = []
     for begin in range(0, len(breaks), _BATCH):
         batch = breaks[begin : begin + _BATCH]
@@ -130,7 +136,7 @@ async def _break_one(ground: _Ground, breaks: Sequence[Mutant], progress: _Progr
             progress.left += len(batch)
             continue
         async for verdict in _Batch(ground, batch, is_first=begin == 0).run():
-            if verdict.is_caught or verdict.mutant.excuse:
+            if verdict.is_caught:
                 progress.settled(verdict)
             else:
                 uncaught.append(verdict)

@@ -247,6 +247,8 @@ def _tell_verdict(verdict: Verdict) -> None:
     broken = f"{verdict.mutant.file}:{verdict.mutant.line} {verdict.mutant.became!r}"
     if verdict.is_caught:
         print_line(f"caught {broken}  {verdict.caught_by}: {verdict.how}")
+    elif verdict.mutant.excuse:
+        print_line(f"missed {broken}  not tried: {verdict.mutant.excuse}")
     else:
         print_line(f"MISSED {broken}  all {verdict.tried} customers as meant")
 

@@ -152,7 +152,7 @@ def test_what_was_not_caught_is_listed_with_the_scripts_reason(tmp_path: Path) -
     )
     page = html.document_fromstring((tmp_path / "broken.html").read_text(encoding="utf-8"))
     cards = [card.text_content() for card in page.xpath("//div[contains(@class, 'card')]")]
-    assert "All 9 customers were as meant. The script gives no reason" in cards[0]
-    assert "All 9 customers were as meant. It stands <twice> on the page." in cards[1]
+    assert "All 9 customers were as meant, and the script gives no reason" in cards[0]
+    assert "Not tried, by the script's own word: it stands <twice> on the page." in cards[1]
     told = json.loads((tmp_path / "broken.json").read_text())
     assert [one["excuse"] for one in told["breaks"]] == ["", "it stands <twice> on the page"]

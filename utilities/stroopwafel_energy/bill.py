@@ -16,6 +16,7 @@ from meterfarm.utilities.stroopwafel_energy.numbers import account_number
 
 _DAY = r"(\d\d/\d\d/\d{4})"
 _LONG_DAY = r"([A-Z][a-z]+ \d{1,2}, \d{4})"
+# not caught: the total stands at other places, too, which are compared
 _MONEY = r"(-?)\$([\d,]+)\.(\d\d)"
 _METER = re.compile(
     r"^Meter (?P<id>[EG]\d+)(?P<to_grid> to the grid)? Point of delivery (?P<point>\d+) Rate (?P<tariff>.+)\n"

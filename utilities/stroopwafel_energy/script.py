@@ -98,6 +98,7 @@ class StroopwafelEnergy(AzureB2C):
 
     async def is_signed_in(self, visit: Visit) -> bool:
         """See ``Utility``; asked of the API."""
+        # not caught: whoever is signed out is so at the next request, too
         await visit.http.get(self.at("api", "/v1/me"))
         return True
 
