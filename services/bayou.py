@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from meterfarm.formats.bills.bayou import bill_json
-from meterfarm.formats.bills.reading_fields import reading_fields
+from meterfarm.formats.bills.reading_fields import stored_fields
 from meterfarm.formats.errors import FormatError
 
 if TYPE_CHECKING:  # bills are read where no database is installed
@@ -22,7 +22,7 @@ def stored_bill_json(
 
     One that was not read, or has units without a Bayou field, has the status unparsed.
     """
-    beside = reading_fields(bill.reading)
+    beside = stored_fields(bill.bill, bill.reading)
     as_bayou = partial(
         bill_json,
         utility=customer.utility,

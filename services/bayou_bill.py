@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from meterfarm.formats.bills.bayou import bill_json
-from meterfarm.formats.bills.reading_fields import reading_fields
+from meterfarm.formats.bills.reading_fields import stored_fields
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Bill, BillStatus
 from meterfarm.storage.data import FoundBill
@@ -74,7 +74,7 @@ class BillRendering:
                 if for_webhook:
                     fields["past_due"] = content.past_due
                 else:
-                    fields |= beside.get(bill.version_id) or reading_fields(None)
+                    fields |= beside.get(bill.version_id) or stored_fields(None, None)
             if gas_as_text:
                 _gas_as_text(fields)
             rendered.append(fields)
@@ -101,7 +101,7 @@ class BillRendering:
             return known, beside
         read = store.bills.contents(wanted)
         new = {each: _Content.of(read[each][0]) for each in lacking if each in read}
-        new_beside = {each: reading_fields(read[each][1]) for each in lacking_beside if each in read}
+        new_beside = {each: stored_fields(*read[each]) for each in lacking_beside if each in read}
         self._known.add(new)
         self._beside.add(new_beside)
         return known | new, beside | new_beside

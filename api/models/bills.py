@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -88,6 +88,11 @@ class Bill(BaseModel):
     checks: list[BillCheck] = []
     left_out: dict[str, str] = Field(
         {}, description="By field, why it was looked for and not kept; of a generic reader's bill."
+    )
+    other_fields: dict[str, Any] = Field(
+        {},
+        description="What the bill says that has no field here, by name: due_on, previous_balance, payments, "
+        "taxes, demand and others; of an unparsed bill all that is certain.",
     )
     file_url: str | None = Field(None, description="The PDF; no key is needed for 15 minutes.")
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from meterfarm.records import BillReading, LineItem
+from meterfarm.records import Bill, BillReading, LineItem
 
 BESIDE = ("reader", "ocr", "line_items", "checks", "left_out")
 """Their names."""
+
+
+def stored_fields(bill: Bill | None, reading: BillReading | None) -> dict[str, object]:
+    """Those in ``BESIDE`` of a bill in store, and ``other_fields``: what it says that Bayou has no field for.
+
+    They have the names of docs/bills.md; of an unread bill they are all that is certain.
+    """
+    others: dict[str, object] = dict(reading.fields) if reading is not None else {}
+    if bill is not None:
+        due_on = bill.due_on.isoformat() if bill.due_on else None
+        of_bill = {"due_on": due_on, "previous_balance": bill.previous_balance, "payments": bill.payments}
+        others |= {name: value for name, value in of_bill.items() if value is not None}
+    return {**reading_fields(reading), "other_fields": others}
 
 
 def reading_fields(reading: BillReading | None) -> dict[str, object]:

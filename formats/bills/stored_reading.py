@@ -23,6 +23,7 @@ _MOST_FIELDS = 60
 _LONGEST = 300
 """Characters of a sentence or a text."""
 _SHORT = 32
+_MOST_PARTS = 24
 _MOST_DIGITS = 15
 _LARGEST = 10**_MOST_DIGITS
 """Of cents, and of any figure."""
@@ -108,11 +109,25 @@ def _fields(fields: Mapping[str, object], others: Set[str]) -> dict[str, object]
     for name, value in fields.items():
         if value is None or name in others or len(kept) >= _MOST_FIELDS:
             continue
-        if isinstance(value, str):
-            kept[name] = one_line(value, _LONGEST)
-        elif isinstance(value, bool | int | float) and abs(value) < _LARGEST:
-            kept[name] = value
+        if (plain := _plain(value)) is not None:
+            kept[name] = plain
     return kept
+
+
+def _plain(value: object, depth: int = 2) -> object:
+    """A value as it is kept, None if it is not: of an address its parts, of several periods those of each."""
+    if isinstance(value, str):
+        return one_line(value, _LONGEST)
+    if isinstance(value, bool | int | float):
+        return value if abs(value) < _LARGEST else None
+    if isinstance(value, Mapping) and depth:
+        named = [*value.items()][:_MOST_PARTS]
+        parts = {one_line(str(name), NAME): _plain(part, depth - 1) for name, part in named}
+        return {name: part for name, part in parts.items() if part is not None} or None
+    if isinstance(value, list | tuple) and depth:
+        parts_of = (_plain(part, depth - 1) for part in value[:_MOST_PARTS])
+        return [part for part in parts_of if part is not None] or None
+    return None
 
 
 def _item_to_json(item: LineItem) -> dict[str, object]:

@@ -108,16 +108,23 @@ def test_lines_with_figures_that_no_bill_has_are_left_out_or_lose_them(
 def test_of_an_unread_bill_is_kept_what_is_certain_and_why_the_rest_is_not(
     store: CompanyStore, account: int
 ) -> None:
-    partly = BillReading(
-        "generic", BillStatus.UNPARSED, {"total_amount": 7}, left_out={"billed_on": "no day"}
-    )
+    """Also of fields that have parts, or are several; not what is no figure, nor deeper ones."""
+    sent_to = {"line_1": "1 Long\nStreet", "city": "Troy", "more": {"deeper": {"deepest": 1}}}
+    periods = [{"from": "2026-01-01", "usage": 7.5, "unknown": None}]
+    fields = {"total_amount": 7, "mailing_address": sent_to, "rebilled_periods": periods, "odd": 10**15}
+    partly = BillReading("generic", BillStatus.UNPARSED, fields, left_out={"billed_on": "no day"})
     store.bills.save(account, [ReadBill(listed(), pdf(), None, "generic", 1, ("no day",), reading=partly)])
     (found,) = store.bills.list()
     assert found.status is BillStatus.UNPARSED
     bill_, kept = store.bills.contents([found.version_id])[found.version_id]
     assert bill_ is None
     assert kept is not None
-    assert (kept.fields, kept.left_out) == ({"total_amount": 7}, {"billed_on": "no day"})
+    assert kept.fields == {
+        "total_amount": 7,
+        "mailing_address": {"line_1": "1 Long Street", "city": "Troy"},
+        "rebilled_periods": [{"from": "2026-01-01", "usage": 7.5}],
+    }
+    assert kept.left_out == {"billed_on": "no day"}
 
 
 def test_what_is_kept_of_a_reading_is_bounded(store: CompanyStore, account: int) -> None:
