@@ -42,7 +42,7 @@ def test_an_uploaded_bill_is_found_by_both_ids_and_has_a_file_for_whoever_has_it
     found = api.client.get(f"/api/v2/bills/external_id:{quote('a/b', safe='')}")
     bill = found.json()
     assert (bill["id"], bill["status"], bill["account_number"]) == (1, "unlocked", NUMBER)
-    assert (len(bill), type(bill["gas_consumption"])) == (27, float)
+    assert (len(bill), type(bill["gas_consumption"])) == (28, float)
     again = api.client.get("/api/v2/bills/1", headers={"If-None-Match": found.headers["ETag"]})
     assert again.status_code == 304
     file = httpx.get(bill["file_url"])
@@ -216,7 +216,7 @@ def test_a_bill_is_unlocked_meter_by_meter(api: ApiServer) -> None:
 
 def test_a_locked_bill_is_unlocked_and_an_unread_one_is_nobodys(api: ApiServer, listed: str) -> None:
     unread = api.client.get(f"/api/v2/bills/{_upload(api, printed('nothing')).json()['id']}").json()
-    assert (unread["status"], unread["customer_id"], len(unread)) == ("unparsed", None, 27)
+    assert (unread["status"], unread["customer_id"], len(unread)) == ("unparsed", None, 28)
     company = api.farm.companies.only()
     change_company(api.farm, company, ChangeCompany(history="none"))
     customer = api.client.post("/api/v2/customers", json={"external_id": "locked"}).json()["id"]

@@ -22,7 +22,7 @@ _BODY = {
 
 def test_the_api_answers_as_its_document_says(tmp_path: Path) -> None:
     """As `./run fuzz --api`, but for the time: all checks, a few requests to each operation."""
-    fuzzed = fuzz_api(SEED, tmp_path, "--max-examples=4", seconds=30, phases=("examples", "fuzzing"))
+    fuzzed = fuzz_api(SEED, tmp_path, "--max-examples=4", seconds=20, phases=("examples", "fuzzing"))
     assert fuzzed.is_clean, "\n".join([fuzzed.report, *fuzzed.crashes])
     assert fuzzed.requests > 50, "too few to mean anything"
     assert sum(fuzzed.accepted.values()) > 20, "what is asked for is hardly ever there"

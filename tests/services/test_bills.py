@@ -181,7 +181,7 @@ def test_an_upload_is_the_bill_of_whoever_has_the_account(
         "reader": UTILITY,
         "ocr": False,
         "left_out": {},
-        "other_fields": {"due_on": "2026-09-07", "previous_balance": 0, "payments": 0},
+        "other_fields": {"due_on": "2026-11-24", "previous_balance": 12245, "payments": -12245},
     }
     assert (electric["consumption"], gas["consumption"], gas["type"]) == (367003, 22.357, "gas")
     kinds = [event.kind for event in store.events.after()]
