@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -116,21 +115,6 @@ def account_checks(
 ) -> Mapping[int, Sequence[HistoryCheck]]:
     """The checks of an account's bills by id; of those that are ``withheld`` only that periods abut."""
     read = [(each.id, each.bill) for each in bills if each.bill is not None]
-    shown = [_without_figures(bill) if bill_id in withheld else bill for bill_id, bill in read]
     places = frozenset(place for place, (bill_id, _) in enumerate(read) if bill_id in withheld)
-    checks = checks_of_history(shown, series, LocalTime(zone), lag, places, newest)
+    checks = checks_of_history([bill for _, bill in read], series, LocalTime(zone), lag, places, newest)
     return {bill_id: found for (bill_id, _), found in zip(read, checks, strict=True)}
-
-
-def _without_figures(bill: Bill) -> Bill:
-    return replace(
-        bill,
-        total_amount=0,
-        outstanding_balance=0,
-        electricity_amount=None,
-        delivery_charge=None,
-        supply_charge=None,
-        community_solar_bill_credit=None,
-        gas_amount=None,
-        meters=(),
-    )

@@ -100,21 +100,30 @@ def _have_most_in_common(bill: Bill, other: Bill) -> bool:
 def _is_again(bills: Sequence[Bill], place: int, other: int) -> bool:
     """Whether two bills for the same days, of the same commodities, are of the same meters."""
     one, two = bills[place], bills[other]
+    if {meter.id for meter in one.meters} & {meter.id for meter in two.meters}:
+        return True
+    if one.billed_on == two.billed_on:
+        return False
     if share_meters(meters_of(one), meters_of(two)):
         return True
-    if one.billed_on == two.billed_on or max(map(len, (one.meters, two.meters))) > 1:
+    if max(map(len, (one.meters, two.meters))) > 1:
         return False
     (before,), (after,) = one.meters, two.meters
     rest = [bill for each, bill in enumerate(bills) if each not in (place, other)]
-    return _may_be_one(before, after) and not _are_two(rest, before.id, after.id)
+    return _may_be_one(before, after, rest) and not _are_two(rest, before.id, after.id)
 
 
-def _may_be_one(before: BillMeter, after: BillMeter) -> bool:
-    """Whether rows with other numbers agree on a read or on the use; without reads they may."""
+def _may_be_one(before: BillMeter, after: BillMeter, rest: Sequence[Bill]) -> bool:
+    """Whether rows with other numbers agree on a read or on the use.
+
+    Without reads they may be of one if other bills are of either: its usual number, and a wrong one.
+    """
     reads = (before.previous_read, before.current_read), (after.previous_read, after.current_read)
-    if None in (*reads[0], *reads[1]):
+    if None in (*reads[0], *reads[1]) and any(
+        row.id in (before.id, after.id) for bill in rest for row in bill.meters
+    ):
         return True
-    same_read = any(first == second for first, second in zip(*reads, strict=True))
+    same_read = any(first is not None and first == second for first, second in zip(*reads, strict=True))
     return same_read or before.consumption == after.consumption
 
 

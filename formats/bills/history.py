@@ -30,16 +30,18 @@ def history_checks(
     ``series`` are those of the account's meters, of which one is in memory at a time. ``clock`` is of the
     utility's zone, in which days begin.
     ``lag``: how long after a day's end its readings may still be missing or provisional.
-    Of bills at the places ``withheld`` no amount is in any sentence; they come without meters.
+    Of bills at the places ``withheld`` no figure is in any sentence: only which bills follow each other.
     ``newest``: when the last of all readings ends, if ``series`` have only those of the bills' days.
     """
     again = billed_again(bills)
+    apart = billed_apart(bills, again.keys())
+    bills = [_without_figures(bill) if place in withheld else bill for place, bill in enumerate(bills)]
     rows = [
         sorted(
             (place for place in row if place not in again),
             key=lambda place: (bills[place].billing_period_from, bills[place].billed_on),
         )
-        for row in billed_apart(bills, again.keys())
+        for row in apart
     ]
     shares_days = _share_days([[bills[place] for place in row] for row in rows])
     intervals = IntervalChecks(series, clock, lag, shares_days=shares_days, newest=newest)
@@ -63,6 +65,20 @@ def history_checks(
                 *(HistoryCheck("last_year", CheckVerdict.NOTE, what) for what in before.compared(bill)),
             ]
     return found
+
+
+def _without_figures(bill: Bill) -> Bill:
+    return replace(
+        bill,
+        total_amount=0,
+        outstanding_balance=0,
+        electricity_amount=None,
+        delivery_charge=None,
+        supply_charge=None,
+        community_solar_bill_credit=None,
+        gas_amount=None,
+        meters=(),
+    )
 
 
 def _replaced_rows(bill: Bill, intervals: IntervalChecks) -> Iterator[HistoryCheck]:

@@ -59,6 +59,23 @@ def _parts(address: object) -> tuple[object, ...] | None:
         ),
         (
             {
+                "label": "Bill to:",
+                "first": "7-ELEVEN STORE 4512",
+                "second": "12 ELM ST",
+                "third": "AMES, IA 50010",
+            },
+            ("12 ELM ST", "AMES", "IA", "50010"),
+        ),
+        (
+            {"label": "Bill to:", "first": "24 HOUR GYM", "second": "12 ELM ST", "third": "AMES, IA 50010"},
+            None,
+        ),
+        (
+            {"label": "Bill to:", "first": "12 ELM ST", "second": "STE 4", "third": "AMES, IA 50010"},
+            ("12 ELM ST", "AMES", "IA", "50010"),
+        ),
+        (
+            {
                 "label": "Mailing Address:",
                 "first": "PUBLIC, JANE Q",
                 "second": "12 ELM ST",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from meterfarm.formats.bills.billed_again import billed_again
 from meterfarm.formats.bills.history import history_checks
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import (
@@ -182,10 +183,19 @@ def test_two_meters_with_bills_of_their_own_are_no_corrections() -> None:
     assert found([*months, *others]) == [[], follows, [], follows]
     same_day = replace(others[0], billed_on=months[0].billed_on)
     assert found([months[0], same_day]) == [[], []]
+    other_use = replace(others[0].meters[0], consumption=Quantity(15_000, 0, Unit.WH))
+    assert found([months[0], replace(others[0], meters=(other_use,))]) == [[], []]
     read = replace(months[0].meters[0], previous_read=Decimal(10), current_read=Decimal(20))
     elsewhere = replace(read, id="E2", previous_read=Decimal(70), current_read=Decimal(85))
     later = replace(others[0], meters=(replace(elsewhere, consumption=Quantity(15_000, 0, Unit.WH)),))
     assert found([replace(months[0], meters=(read,)), later]) == [[], []]
+
+
+def test_bills_without_meters_of_one_day_are_no_corrections() -> None:
+    """Of two meters, or of gas and electricity: a correction is issued later."""
+    one = replace(bill(date(2025, 1, 1), date(2025, 1, 31)), meters=())
+    assert not billed_again([one, replace(one, total_amount=7_000)])
+    assert billed_again([one, replace(one, billed_on=one.billed_on + timedelta(days=9))]) == {0: 1}
 
 
 def test_separate_bills_of_gas_and_electricity_follow_their_own_kind() -> None:

@@ -17,6 +17,10 @@ _US = """
 14~Service period: 01/06/2024 - 02/05/2024 (30 days)
 """
 _PERIOD = "14~SERVICE FOR || 90~BILLING PERIOD\n14~JANE PUBLIC\n90~Jan 6, 2024 to Feb 5, 2024\n"
+_DE = """
+14~Stadtwerke Musterstadt GmbH || 120~Rechnungsdatum: 15.01.2024
+14~Kundennummer: 200345678 || 120~Abrechnungszeitraum: 01.01.2023 - 31.12.2023
+"""
 _IT = """
 14~Energia Uno || 120~Data emissione 28/04/2026
 14~Codice cliente: 25829339 || 120~Periodo di riferimento 01/03/2026 - 31/03/2026
@@ -145,6 +149,29 @@ def test_the_charge_of_a_capacity_over_days_is_of_the_capacity() -> None:
             "taxes",
             854,
             id="both taxes",
+        ),
+        pytest.param(
+            f"{_DE}14~Arbeitspreis || 140~1.050,00 €\n14~Stromsteuer || 140~71,75 €\n"
+            "14~Nettobetrag || 140~1.121,75 €\n14~Umsatzsteuer 19 % || 140~213,13 €\n"
+            "14~Rechnungsbetrag || 140~1.334,88 €\n",
+            "taxes",
+            None,
+            id="the tax on sales without that on electricity",
+        ),
+        *(
+            pytest.param(
+                f"{_US}14~Energy || 140~112.00\n14~{name} || 140~-2.00\n14~Total charges || 140~110.00\n",
+                field,
+                None,
+                id=name,
+            )
+            for name, field in (("Deposit interest", "deposits"), ("Late fee reversal", "late_fees"))
+        ),
+        pytest.param(
+            f"{_US}14~Service period: Feb 29 - Jan 5, 2024\n14~Total due || 140~$1.00\n",
+            "billing_period_to",
+            "2024-02-05",
+            id="a day that the year before has not",
         ),
         pytest.param(
             f"{_IT}14~Comercializadora: Repsol Comercializadora de Electricidad y Gas, S.L.U.\n",

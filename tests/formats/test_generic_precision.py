@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from meterfarm.formats.bills.generic.read import read_unknown
@@ -31,6 +33,18 @@ _ES = """
 14~Periodo de facturación: 01/12/2023 - 31/12/2023 (31 días)
 """
 _METERS = "14~Meter No. || 40~Previous || 70~Present || 100~Difference kWh || 130~Multiplier\n"
+
+
+def test_a_bill_of_many_meters_is_read_in_time() -> None:
+    rows = "\n".join(
+        f"14~Meter {place:05d}9 || 50~Previous {place * 37 + 100} || 90~Present {place * 37 + 100 + used} || "
+        f"140~{used} kWh"
+        for place, used in enumerate([60_007, *range(1_000, 1_280, 7)])
+    )
+    start = time.process_time()
+    (reading,) = _read(f"{_PAID}14~Electricity\n{rows}\n14~Electricity used 60007 kWh\n")
+    assert time.process_time() - start < 4
+    assert reading.fields["electricity_consumption"] is None
 
 
 def _read(text: str) -> list[BillReading]:

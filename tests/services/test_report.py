@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from lxml import html
 
-from meterfarm.records import Bill, Commodity, Document, ListedBill, Meter
+from meterfarm.records import Bill, CheckVerdict, Commodity, Document, ListedBill, Meter
 from meterfarm.services.bill_history import account_checks, days_of, history_checks, series_of
 from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.services.report import customer_report
@@ -148,6 +148,18 @@ def test_a_bill_that_bills_a_locked_ones_days_again_has_neither_total(
         assert what == f"It bills the same days again as the bill of {first.billed_on}."
         store.bills.unlock(unlocked.id, "us")
     assert " in all instead of " in history_checks(store, whose)[again.id][0].what
+
+
+def test_locked_bills_of_gas_and_electricity_follow_their_own_kind(farm: Store, store: CompanyStore) -> None:
+    change_company(farm, farm.companies.only(), ChangeCompany(history="none", continuous=False))
+    whose = customer(store)
+    made = [Made("1", (meter,), date(2025, 10, 1), 2) for meter in (ELECTRIC, GAS)]
+    keep(store, whose, made[0], bills=[bill for each in made for bill in each.bills()], intervals=False)
+    every = [check for checks in history_checks(store, whose).values() for check in checks]
+    before = "It begins on 2025-11-01; the bill before is of 2025-10-01 to 2025-10-31."
+    assert [(each.name, each.verdict, each.what) for each in every] == [
+        ("periods", CheckVerdict.PASSED, before)
+    ] * 2
 
 
 def test_bills_are_held_against_the_intervals_of_their_own_days_alone(store: CompanyStore) -> None:

@@ -129,7 +129,9 @@ def _address(texts: Sequence[str], sheet: BillSheet) -> Address | None:
         before = texts[index - 1]
         line_1, line_2 = before, ""
         if index > 1 and _is_street(sheet, texts[index - 2]) and _is_street(sheet, before):
-            line_1, line_2 = texts[index - 2], before
+            line_1, line_2 = _lines_of(texts[index - 2], before)
+            if not line_1:
+                continue
         us, canada = _US.match(text), _CANADA.match(text)
         if us and _is_state(us["state"], us["zip"]) and _is_street(sheet, texts[index - 1]):
             return Address(line_1, us["city"], us["state"], us["zip"], line_2)
@@ -141,6 +143,21 @@ def _address(texts: Sequence[str], sheet: BillSheet) -> Address | None:
             city, state = europe["city"].strip(" -"), europe["state"] or ""
             return Address(line_1.strip(" ,"), city, state, europe["zip"], line_2, country)
     return None
+
+
+_UNIT = re.compile(
+    r"^(?:#|(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|lot|space|spc|trlr|appt|bat|esc|"
+    r"piso|scala|int|interno|whg|wohnung)\b|\d+(?:st|nd|rd|th|\.|°)? ?(?:fl|floor|og|etage|stock|piso)\b)"
+)
+_HOUSE = re.compile(r"^(?:\d+[a-z]? |p\.? ?o\.? box\b)")
+
+
+def _lines_of(above: str, below: str) -> tuple[str, str]:
+    """Of two lines with figures the street and what is within it; the upper may be a name: "" if unsure."""
+    one, two = _HOUSE.match(plain(above)), _HOUSE.match(plain(below))
+    if _UNIT.match(plain(below)) or (one and not two):
+        return above, below
+    return (below, "") if two and not one else ("", "")
 
 
 def _is_street(sheet: BillSheet, text: str) -> bool:

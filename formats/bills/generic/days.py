@@ -360,11 +360,16 @@ def _pair(
         return None
     first = sheet.dates.date(one, last)
     if first is None or not timedelta(0) < last - first <= _LONGEST:
-        if first is not None and first > last and not one.year and other.year:
+        if first is not None and first > last and not one.year and other.year and not _is_leap_day(first):
             first = first.replace(year=first.year - 1)
         else:
             return None
     return (first, last) if timedelta(0) < last - first <= _LONGEST else None
+
+
+def _is_leap_day(day: date) -> bool:
+    """Whether the year before has no such day."""
+    return (day.month, day.day) == (2, 29)
 
 
 def _stacked(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:

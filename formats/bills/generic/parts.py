@@ -66,18 +66,28 @@ def settle_parts(
 
 _VALUE_ADDED = re.compile(r"\b(?:iva|vat|tva|mwst|mehrwertsteuer|umsatzsteuer|sales tax|g\.?s\.?t)\b")
 
+_EXCISE = re.compile(
+    r"\b(?:strom|energie|erdgas|gas)steuer|\baccis[ae]\b|\bimpuestos?\b|\bexcise\b|\b(?:utility|franchise) tax|"
+    r"\bcontribution tarifaire\b|\bcta\b|\bticfe\b|\bticgn\b"
+)
+
 
 def _has_other_taxes(rows: Sequence[ChargeRow], own: Sequence[ChargeRow]) -> bool:
-    """Whether a tax on sales stands elsewhere that the sum of taxes does not name, nor is made of."""
-    if any(_VALUE_ADDED.search(plain(row.name)) for row in own):
+    """Whether a tax on sales stands beside a sum of taxes that does not name it, nor is made of it.
+
+    Or a tax on energy beside one on sales.
+    """
+    is_value_added = any(_VALUE_ADDED.search(plain(row.name)) for row in own)
+    if is_value_added and any(_EXCISE.search(plain(row.name)) for row in own):
         return False
+    other = _EXCISE if is_value_added else _VALUE_ADDED
     amounts = {row.cents for row in rows}
     parts = {(row.page, line) for row in own for line in row.parts}
     total, bases = own[0].cents, taxed(rows)
     return any(
         row.cents > 0
         and row.cents != total
-        and _VALUE_ADDED.search(plain(row.name))
+        and other.search(plain(row.name))
         and (row.page, row.line) not in parts
         and (row.page, row.line, row.cell) not in bases
         and not (row.cents < total and total - row.cents in amounts)
@@ -123,4 +133,7 @@ _WHOLE = frozenset(
         Field.SUPPLY,
     }
 )
-_NOT_PART = re.compile(r"\bprevious\b|\bpayment|\bbalance\b|\brate\b|\bper\b|\bexempt|\bcredit for|\bx\b")
+_NOT_PART = re.compile(
+    r"\bprevious\b|\bpayment|\bbalance\b|\brate\b|\bper\b|\bexempt|\bcredit for|\bx\b|"
+    r"\binterest\b|\brefund|\bwaive|\brevers"
+)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from meterfarm.formats.bills.generic.amounts import unit_of
 from meterfarm.formats.bills.generic.charges import ChargeRow
+from meterfarm.formats.bills.generic.dates import dates_in
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet, Label, Region
@@ -39,6 +40,7 @@ _FACTOR = re.compile(
     r"^[\s:=.()-]*(?<![\d.])(?P<number>\d{1,3}(?:\.\d{1,5})?|\.\d{1,5})\s?(?P<percent>%?)\s?"
     r"(?:lag(?:ging)?|lead(?:ing)?)?[\s).]*$"
 )
+_BARE = re.compile(r"[\d.,']+(?: ?kw)?")
 _LOWEST_FACTOR = Decimal("0.3")
 """Nothing that runs has a lower one."""
 
@@ -117,10 +119,24 @@ def _value_of(sheet: BillSheet, label: Label) -> tuple[Decimal, Region, bool] | 
         in_kw = first.unit == "kw" or bool(re.search(r"\bkw\b", cell)) or after == ["kw"]
         if first.start > _FARTHEST or first.unit not in ("", "kw") or "$" in region.text:
             return None
-        if len(found) > 1 and first.unit != "kw":
+        if first.unit != "kw" and (len(found) > 1 or dates_in(region.plain)):
+            return None
+        if any(other != first.value for other in _beside(sheet, label, region)):
             return None
         return first.value, region, in_kw
     return None
+
+
+def _beside(sheet: BillSheet, label: Label, region: Region) -> Iterator[Decimal]:
+    """Further numbers of a value's row or column: those of other times of day, months or meters."""
+    if sheet.numbers is None or region.how == "same":
+        return
+    texts = sheet.plains[region.line][region.cell + 1 :]
+    if region.how == "below":
+        texts = [each.plain for each in sheet.regions(label) if each.how == "below"]
+    for text in texts:
+        if _BARE.fullmatch(text.strip()):
+            yield from (each.value for each in sheet.numbers.amounts(text))
 
 
 def _least_possible(settled: Settled) -> Decimal:

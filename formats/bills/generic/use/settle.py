@@ -30,6 +30,8 @@ _NET = re.compile(
 _DIRECTION = re.compile(r"\bdelivered\b|\breceived from\b|\bgenerat(?:ed|ion)\b|\bexport|\bkwh-?[dr]\b")
 _STATED = frozenset({"read", "label", "summary", "sum of reads", "parts"})
 """What says that an amount was used, not only charged."""
+_MOST_ADDENDS = 16
+"""Of so many figures sums are looked for: of a bill of sixty meters it took minutes."""
 _FEWEST_GALLONS = 200
 """Less is hardly used in a month: the meter counts more at a time."""
 _WORDS = {
@@ -124,7 +126,7 @@ def _settle_use(
         return None
     own = {read.used for read in reads if read.unit in units and not read.received}
     if len(own) > 1 and best.value in own and not best.evidence & {"sum of reads", "sum of items", "summary"}:
-        rest = sorted(own - {best.value}, reverse=True)
+        rest = sorted(own - {best.value}, reverse=True)[:_MOST_ADDENDS]
         if not _adds_up(best.value, rest, 0, 0 if len(rest) > 1 else 1):
             settled.leave(name, "it may be that of one of several registers")
             return None
@@ -199,7 +201,8 @@ def _chosen(candidates: Sequence[UsageFigure]) -> UsageFigure | None:
     if len(candidates) == 1 or largest.evidence & {"sum of reads", "sum of items", "summary"}:
         return largest
     others = [each for each in candidates if each is not largest]
-    if _adds_up(largest.value, sorted((each.value for each in others), reverse=True), 0, 0):
+    rest = sorted((each.value for each in others), reverse=True)[:_MOST_ADDENDS]
+    if _adds_up(largest.value, rest, 0, 0):
         return largest
     if _score(largest) >= 3 and all(_score(each) < _score(largest) for each in others):
         return largest
