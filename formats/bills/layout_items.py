@@ -76,7 +76,9 @@ class ItemReader:
             for values in row_values(line, row, "item"):
                 amounts = self._numbers.money(values["cost"])
                 if len(amounts) == 1:
-                    return self._proved(self._made(values, amounts[0].cents, table.after))
+                    cents = amounts[0].cents
+                    in_angles = values["cost"].startswith("<") and values["cost"].endswith(">")
+                    return self._proved(self._made(values, -abs(cents) if in_angles else cents, table.after))
         return None
 
     def _made(self, values: Mapping[str, str], cents: int, section: str) -> LineItem:
@@ -117,6 +119,7 @@ class ItemReader:
             return items
         added = sum(item.cost for item in items)
         agrees = added == amounts[0].cents
-        what = f"The {len(items)} lines make {money(added)}; “{table.before}” is {money(amounts[0].cents)}."
+        lines = "line makes" if len(items) == 1 else f"{len(items)} lines make"
+        what = f"The {lines} {money(added)}; “{table.before}” is {money(amounts[0].cents)}."
         self.checks.append(BillCheck(table.before, agrees, what))
         return [replace(item, proved_by=[*item.proved_by, "sum"]) for item in items] if agrees else items

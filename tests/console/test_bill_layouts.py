@@ -296,6 +296,9 @@ def test_a_table_of_charges_is_held_against_its_sum_and_its_rates() -> None:
         "“Delivery of” of 540 kWh x 0.1 makes 54.0000; its cost is 54.20.",
         "The 2 lines make 67.11; “Delivery Services Total” is 66.91.",
     ]
+    pdf = MadeBill("credit", BILL.format(**ONE).replace("$54.00", "<$54.00>"), {}).pdf()
+    credit = _read(LayoutReader("anytown", layout_of(LAYOUT + TABLE)), pdf)
+    assert [item.cost for item in credit.line_items] == [-5400, 1291], "angles are a minus"
 
 
 def test_a_line_of_a_table_that_is_written_otherwise_is_a_failed_check() -> None:
@@ -304,7 +307,7 @@ def test_a_line_of_a_table_that_is_written_otherwise_is_a_failed_check() -> None
     failed = [check.what for check in bill.checks if not check.passed]
     assert failed == [
         "“Basic Charge $12.91” below “Your charges” is not written as the rows of its table are.",
-        "The 1 lines make 54.00; “Delivery Services Total” is 66.91.",
+        "The line makes 54.00; “Delivery Services Total” is 66.91.",
     ]
 
 

@@ -67,8 +67,8 @@ def settle_parts(
 _VALUE_ADDED = re.compile(r"\b(?:iva|vat|tva|mwst|mehrwertsteuer|umsatzsteuer|sales tax|g\.?s\.?t)\b")
 
 _EXCISE = re.compile(
-    r"\b(?:strom|energie|erdgas|gas)steuer|\baccis[ae]\b|\bimpuestos?\b|\bexcise\b|\b(?:utility|franchise) tax|"
-    r"\bcontribution tarifaire\b|\bcta\b|\bticfe\b|\bticgn\b"
+    r"\b(?:strom|energie|erdgas|gas)steuer|\baccis[ae]\b|\bimpuestos?\b|\bexcise\b|"
+    r"\b(?:utility|franchise) tax|\bcontribution tarifaire\b|\bcta\b|\bticfe\b|\bticgn\b"
 )
 
 
