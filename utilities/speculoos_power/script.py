@@ -101,6 +101,7 @@ class SpeculoosPower(Utility):
         Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
         Sign(Outcome.MFA_FAILED, heading="Verification failed"),
         Sign(Outcome.PORTAL_DOWN, text="We could not sign you in just now."),
+        # not caught: the answer's status says the same
         Sign(Outcome.PORTAL_DOWN, text="You are signed in too often."),
         Sign(SIGNED_OUT, path=_LOGIN, heading=_SIGN_IN_HEADING),
     )
@@ -194,6 +195,7 @@ class SpeculoosPower(Utility):
         series: list[Series] = []
         issues: list[Issue] = []
         for name, content in unpack(document.content, document.name):
+            # not caught: the fake portal gives no table where XML is asked for
             is_table = name.endswith(".csv")
             read = read_interval_csv(content, self.zone) if is_table else read_green_button(content)
             series += read.series
