@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -18,6 +20,9 @@ from meterfarm.scrapers.state import PortalSession
 
 if TYPE_CHECKING:
     from playwright._impl._api_structures import SetCookieParam
+
+_KNOWN_SECONDS = 0.2
+"""For so long a script of a page may change cookies unnoticed."""
 
 
 class Transport(Protocol):
@@ -37,20 +42,62 @@ class Transport(Protocol):
         """Cookies and local storage, as Playwright saves them."""
 
 
+class _ContextCookies:
+    """The cookies of a page's context.
+
+    To ask the browser costs milliseconds of processor, so requests that go side by side ask it once: until an
+    answer comes to a page or we change a cookie, or for a moment.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._context = context
+        self._asking = asyncio.Lock()
+        self._kept: Sequence[Any] = ()
+        self._version, self._known_version, self._known_until = 0, -1, 0.0
+        context.on("response", self.changed)
+
+    def changed(self, *_: object) -> None:
+        """They may be others now."""
+        self._version += 1
+
+    async def now(self, *, is_alone: bool) -> Sequence[Any]:
+        """As Playwright gives them; who ``is_alone`` asks the browser."""
+        if is_alone:
+            self.changed()
+        async with self._asking:
+            if self._known_version != self._version or time.monotonic() > self._known_until:
+                version, at = self._version, time.monotonic()
+                self._kept = await self._context.cookies()
+                self._known_version, self._known_until = version, at + _KNOWN_SECONDS
+            return self._kept
+
+
 class InBrowser:
     """With the cookies of an open page's context, where those that come back are kept too."""
 
     def __init__(self, context: BrowserContext, exchange: HttpClient) -> None:
         self._context = context
+        self._cookies = _ContextCookies(context)
         self._exchange = exchange
+        self._under_way = 0
 
     async def send(self, request: HttpRequest, limit: Limit) -> HttpResponse:
         """See ``Transport``."""
+        self._under_way += 1
+        try:
+            return await self._send(request, limit)
+        finally:
+            self._under_way -= 1
+
+    async def _send(self, request: HttpRequest, limit: Limit) -> HttpResponse:
         url = str(request.url)
-        kept: Sequence[Any] = await self._context.cookies()
+        kept = await self._cookies.now(is_alone=self._under_way == 1)
         answer, lines = await self._exchange.exchange(request, Cookies(kept).header(url), limit)
         if lines:
-            await self._keep(url, kept, lines)
+            try:
+                await self._keep(url, kept, lines)
+            finally:
+                self._cookies.changed()
         return answer
 
     async def _keep(self, url: str, kept: Sequence[Any], lines: Sequence[str]) -> None:
@@ -70,7 +117,7 @@ class InBrowser:
 
     async def cookie_header(self, url: str) -> str:
         """See ``Transport``."""
-        return Cookies(cast("Sequence[Any]", await self._context.cookies())).header(url)
+        return Cookies(await self._cookies.now(is_alone=True)).header(url)
 
     async def storage_state(self) -> Any:
         """See ``Transport``."""

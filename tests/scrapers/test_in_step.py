@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -78,6 +79,9 @@ async def test_page_and_requests_share_what_either_is_given(visit: Visit, site: 
     await page.evaluate("document.cookie = 'seen=2; path=/'")
     await visit.http.get("/look")
     assert "seen=2" in sent(site)
+    await page.evaluate("document.cookie = 'seen=3; path=/'")
+    await visit.http.get("/look")
+    assert "seen=3" in sent(site)
 
 
 async def test_what_an_answer_removes_is_gone_and_nothing_else(visit: Visit, site: RawSite) -> None:
@@ -98,6 +102,29 @@ async def test_requests_side_by_side_lose_no_cookie_of_each_other(visit: Visit, 
     page = await opened(visit, "/look")
     await asyncio.gather(*(visit.http.get(f"/give/{number}") for number in range(12)))
     assert await cookies(page) == {f"c{number}": str(number) for number in range(12)}
+
+
+async def test_of_requests_side_by_side_a_later_one_has_what_came_to_the_page_meanwhile(
+    visit: Visit, site: RawSite
+) -> None:
+    released = threading.Event()
+
+    async def held(writer: asyncio.StreamWriter) -> None:
+        await asyncio.to_thread(released.wait, 20)
+        writer.write(answered(b"{}", JSON))
+
+    site.replies["/held"] = held
+    page = await opened(visit, "/bills")
+    slow = asyncio.create_task(visit.http.get("/held"))
+    try:
+        await visit.http.get("/look")
+        assert sent(site) == "session=first"
+        await page.evaluate("fetch('/rotate').then(answer => answer.text())")
+        await visit.http.get("/look")
+        assert sorted(sent(site).split("; ")) == ["seen=1", "session=second"]
+    finally:
+        released.set()
+        await slow
 
 
 @pytest.mark.parametrize("how", ["redirect", "script", "refresh", "in the page"])
