@@ -46,6 +46,7 @@ _FORM = Sign("form", heading="Member sign in")
 _INSIDE = Sign("inside", hash=r"^#/home$")
 _CODE = Sign("code", text="Open your authenticator app")
 _WRONG = Sign("wrong code", text="That code is not right.")
+# not caught: no customer of the fake portal enters a code twice
 _USED = Sign("used code", text="That code was used before.")
 _AFTER = (_INSIDE, _WRONG, _USED)
 # not caught: no fake portal forgets an export while it is made
