@@ -49,8 +49,11 @@ _WRONG = Sign("wrong code", text="That code is not right.")
 # not caught: no customer of the fake portal enters a code twice
 _USED = Sign("used code", text="That code was used before.")
 _AFTER = (_INSIDE, _WRONG, _USED)
-# not caught: no fake portal forgets an export while it is made
-_UNKNOWN_JOB = Sign("unknown job", pointer="/status", value="UNKNOWN_JOB")
+_UNKNOWN_JOB = Sign(
+    "unknown job",
+    pointer="/status",
+    value="UNKNOWN_JOB",  # not caught: no fake portal forgets an export while it is made
+)
 
 
 class SmartHub(Utility):
