@@ -50,6 +50,11 @@ class Brand:
     colours: Colours
 
     @property
+    def client(self) -> str:
+        """The id of the application to which tokens are given."""
+        return f"{self.id}-web"
+
+    @property
     def my(self) -> str:
         """The host of the single-page application."""
         return f"my.{self.domain}"
@@ -114,7 +119,7 @@ class Brand:
                 "tagline": self.tagline,
                 "pitch": self.pitch,
                 "tenant": self.tenant,
-                "client": f"{self.id}-web",
+                "client": self.client,
                 "my": f"https://{self.my}",
                 "login": f"https://{self.login}",
                 "api": f"https://{self.api}",

@@ -14,6 +14,7 @@ from meterfarm.fake_utility.stroopwafel_energy.portal import Company, company_of
 from meterfarm.fake_utility.stroopwafel_energy.steps import Steps, TooMany
 from meterfarm.fake_utility.stroopwafel_energy.views import answer, json_fields, page
 
+_UNKNOWN_CLIENT = "AADB2C90018: The client id specified in the request is not registered in tenant."
 _INVALID = "AADB2C90080: The provided grant has expired. Please re-authenticate and try again."
 
 
@@ -80,6 +81,8 @@ async def token(request: Request) -> Response:
     company = company_of(request)
     async with request.form(max_files=0) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    if fields.get("client_id") != company.brand.client:
+        return answer({"error": "invalid_client", "error_description": _UNKNOWN_CLIENT}, 401)
     try:
         given = _grant(company, fields)
     except InvalidGrant:

@@ -197,6 +197,10 @@ async def test_a_customer_is_signed_out_once_on_the_way(guest: Guest) -> None:
         assert (await guest.get(f"{API}{base}/{item['id']}/document")).status_code == 200
     assert (await guest.get(f"{API}/me")).status_code == 401
     assert (await guest.renew()).json()["error"] == "invalid_grant"
+    stranger = await guest.token(
+        grant_type="refresh_token", refresh_token=guest.tokens["refresh_token"], client_id=""
+    )
+    assert (stranger.status_code, stranger.json()["error"]) == (401, "invalid_client")
     await guest.sign_in("signed-out")
     for item in history:
         assert (await guest.get(f"{API}{base}/{item['id']}/document")).status_code == 200

@@ -23,6 +23,7 @@ MY = "https://my.stroopwafel.example"
 LOGIN = "https://login.stroopwafel.example/stroopwafelcustomers.onmicrosoft.com"
 API = "https://api.stroopwafel.example/v1"
 WIDGET = "https://widget.stroopwafel.example/export/api"
+_CLIENT = "stroopwafel_energy-web"
 _VERIFIER = "v" * 43
 
 
@@ -104,7 +105,7 @@ class Guest:
 
     async def token(self, **fields: str) -> httpx.Response:
         """The answer of the token endpoint; what it gives is used from then on."""
-        answer = await self.client.post(f"{LOGIN}/oauth2/v2.0/token", data=fields)
+        answer = await self.client.post(f"{LOGIN}/oauth2/v2.0/token", data={"client_id": _CLIENT, **fields})
         if answer.status_code == 200:
             self.tokens = answer.json()
         return answer

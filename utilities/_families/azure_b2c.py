@@ -23,8 +23,10 @@ USERNAME = Sign("user name", heading="Sign in")
 PASSWORD = Sign("password", heading="Enter your password")
 CHOICE = Sign("choice", heading="How should we verify it's you?")
 SEND = Sign("send", heading="Get a code")
+# not caught: the page asks for the code in any case
 REFUSED = Sign("refused code", heading="Enter your code", role=("alert", ""))
 CODE = Sign("code", heading="Enter your code")
+# not caught: nobody comes to that page unless tokens end while a page is opened
 SIGNED_OFF = Sign("signed off", heading="You've been signed out")
 """Of an application that still has tokens, and finds that they are void."""
 PUT_OFF: Sequence[Sign] = (
@@ -106,6 +108,7 @@ class AzureB2C(Utility):
         page = visit.page
         await page.dismiss(page.button("Only necessary cookies"))
         if found is SIGNED_OFF:
+            # not caught: nobody comes to that page unless tokens end while a page is opened
             await page.press(page.link("Sign in again"), until=USERNAME)
             await page.dismiss(page.button("Only necessary cookies"))
         await page.fill(page.label("E-mail address"), credentials.username, secret=False)

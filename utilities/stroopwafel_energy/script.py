@@ -127,6 +127,7 @@ class StroopwafelEnergy(AzureB2C):
         answer = await one_document(visit, bill.url)
         if not answer.at("/data", dict, {}):
             raise ItemFailed(f"{self.name} says: “{answer.at('/message', str, 'no bill')}”")
+        # not caught: nobody compares the name of a file
         return visit.capture_from(answer, "/data/content", answer.at("/data/fileName", str, ""))
 
     def read_bill(self, text: Sequence[str]) -> Bill:
