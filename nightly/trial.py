@@ -43,7 +43,8 @@ _AGAIN = 500_000
 _QUIRKED, _QUIRKS_EACH = 1_000_000, 200
 """From where customers with quirks are numbered, and how many numbers a script has for them."""
 _QUIRKS_AT_ONCE = 12
-_SECONDS, _QUIRKED_SECONDS = 150, 300
+_SECONDS, _QUIRKED_SECONDS, _SECONDS_EACH = 150, 300, 4
+"""For a customer to end, and for each who is under way besides."""
 _CONTROL_TRIES = 2
 
 
@@ -147,8 +148,12 @@ class _Trial:
 
     def _add(self, script: _Script, test_case: CustomerCase) -> None:
         if self.rounds is not None:
-            seconds = _QUIRKED_SECONDS if self._quirks else _SECONDS
+            seconds = (_QUIRKED_SECONDS if self._quirks else _SECONDS) + _SECONDS_EACH * self._under_way
             self.rounds.add(self._portal, self._address, test_case, script.utility, seconds)
+
+    @property
+    def _under_way(self) -> int:
+        return sum(script.out for script in self._on_trial.values())
 
     def _settle(self, script: _Script, username: str, how: str) -> None:
         _report(script.utility, username, how, script.tried)
