@@ -20,9 +20,8 @@ from tests.scrapers.transports import AGENT, KINDS, asking
 MIB = 1024 * 1024
 TEXT = b"Every bill and every reading. " * 1000
 SMALL = Limit("a note", 64 * 1024)
-BUFFERED = 64 * MIB
-"""What may be on its way when reading ends: buffers of the system's and of ours, and what a busy machine lets
-in before it hangs up."""
+BUFFERED = 16 * MIB
+"""What may be on its way when reading ends: buffers of the system's and of ours."""
 
 
 def raw_deflate(content: bytes) -> bytes:
