@@ -23,8 +23,12 @@ USERNAME = Sign("user name", heading="Sign in")
 PASSWORD = Sign("password", heading="Enter your password")
 CHOICE = Sign("choice", heading="How should we verify it's you?")
 SEND = Sign("send", heading="Get a code")
-# not caught: the page asks for the code in any case
-REFUSED = Sign("refused code", heading="Enter your code", role=("alert", ""))
+REFUSED = Sign(
+    "refused code",
+    heading="Enter your code",
+    # not caught: the page asks for the code in any case
+    role=("alert", ""),
+)
 CODE = Sign("code", heading="Enter your code")
 # not caught: nobody comes to that page unless tokens end while a page is opened
 SIGNED_OFF = Sign("signed off", heading="You've been signed out")
