@@ -63,7 +63,9 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.state.context = context
     for router in _ROUTERS:
         app.include_router(router, prefix=BASE)
-    web.install(app, WebContext(context.store, context.public_url, context.workers))
+    web.install(
+        app, WebContext(context.store, context.public_url, context.workers, context.settings.open_sign_up)
+    )
     app.include_router(error_pages.router)
     app.include_router(bill_files.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)

@@ -37,7 +37,7 @@ _EXTRAS = {
 _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "report", "utilities", "utility"),
     Panel.FARM: (
-        *("company", "customer", "bill", "key", "runs", "run", "refresh", "challenges", "answer"),
+        *("company", "customer", "bill", "key", "user", "runs", "run", "refresh", "challenges", "answer"),
         *("events", "webhooks"),
     ),
     Panel.CODES: ("mailbox", "number", "inbox"),

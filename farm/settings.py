@@ -51,6 +51,7 @@ class FarmSettings(BaseSettings):
     broke. It looks at the portals of ``nightly_live``, written as ``portal_urls``, and at those that no
     script calls a fake. A key of the API may send ``api_burst`` requests at
     once (0: any number) and ``api_rate`` a second over time.
+    With ``open_sign_up`` anybody may make a company of their own at the dashboard.
     ``fake_controls`` is where the fake portals' control pages are, for test tools.
     """
 
@@ -68,6 +69,7 @@ class FarmSettings(BaseSettings):
     public_url: str = ""
     trusted_proxies: str = ""
     webhooks_private: bool = False
+    open_sign_up: bool = False
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""

@@ -50,8 +50,10 @@ from meterfarm.storage.tables import (
     KeptAnswerRow,
     MailboxRow,
     SentPasswordRow,
+    UserRow,
     WebhookEndpointRow,
 )
+from meterfarm.storage.users import Users, rotate_factors
 from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
 from meterfarm.storage.webhooks import queue as webhook_queue
 from meterfarm.storage.webhooks.endpoints import Webhooks
@@ -97,6 +99,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     mailboxes.rotate(session, vault)
     webhook_queue.rotate_keys(session, vault)
     companies.rotate_answers(session, vault)
+    rotate_factors(session, vault)
     return identity.rotate(session, vault)
 
 
@@ -133,6 +136,7 @@ def keys_in_use(session: Session) -> set[str]:
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
         select(WebhookEndpointRow.key_id).group_by(col(WebhookEndpointRow.key_id)),
         select(KeptAnswerRow.key_id).where(KeptAnswerRow.head != "").group_by(col(KeptAnswerRow.key_id)),
+        select(UserRow.key_id).where(UserRow.key_id != "").group_by(col(UserRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}
 
@@ -168,6 +172,7 @@ class Store(_Closed):
         self.audit = FarmAudit(farm)
         self.webhooks = WebhookQueue(farm)
         self.api_keys = KeyRing(farm)
+        self.users = Users(farm)
         self.consents = FarmConsents(farm)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -17,11 +18,17 @@ _UPLOADS = 4
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end."""
+    """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end.
+
+    ``open_sign_up``: anybody may make a company of their own. ``mail`` sends one to an address: subject,
+    text, a button's words and where it leads; None where the farm sends none.
+    """
 
     store: Store
     public_url: str
     workers: WorkerNotification | None = None
+    open_sign_up: bool = False
+    mail: Callable[[str, str, str, str, str], None] | None = None
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 

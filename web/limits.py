@@ -44,11 +44,12 @@ class FollowedForms:
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """Of the onboarding forms; open forms that are followed are counted by each process for itself.
+    """Of forms; open forms that are followed are counted by each process for itself.
 
     By customer: ``logins`` that are given, ``answers``, and ``uploads`` with other things that are kept.
     ``usernames``: logins of one user name at a utility, by whomever. By address: ``submitters`` of logins,
-    ``strangers`` who come with a token that is none, forms that are ``begun`` with an e-mail address.
+    ``strangers`` who come with a token that is none, forms that are ``begun`` with an e-mail address. Of the
+    dashboard: ``sign_ins`` by user, ``sign_in_places`` by address, ``mails`` by both.
     """
 
     logins: Tries = field(default_factory=lambda: Tries(10, 10))
@@ -58,6 +59,9 @@ class FormLimits:
     uploads: Tries = field(default_factory=lambda: Tries(20, 30))
     strangers: Tries = field(default_factory=lambda: Tries(60, 600))
     begun: Tries = field(default_factory=lambda: Tries(200, 600))
+    sign_ins: Tries = field(default_factory=lambda: Tries(10, 60))
+    sign_in_places: Tries = field(default_factory=lambda: Tries(100, 600))
+    mails: Tries = field(default_factory=lambda: Tries(10, 20))
     streams: FollowedForms = field(default_factory=lambda: FollowedForms(4, 200))
 
     def by_name(self) -> Mapping[str, TokenBuckets]:

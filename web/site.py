@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from meterfarm.web import brand
 from meterfarm.web.context import WebContext
+from meterfarm.web.dashboard.app import dashboard
 from meterfarm.web.onboarding import component, routes
 from meterfarm.web.pages import STATIC
 
@@ -17,4 +18,5 @@ def install(app: FastAPI, context: WebContext) -> None:
     app.include_router(routes.router)
     app.include_router(component.router)
     app.include_router(brand.router)
+    app.mount("/dashboard", dashboard(context))
     app.mount("/web", StaticFiles(directory=STATIC))

@@ -23,6 +23,9 @@ from meterfarm.storage.tables.customers import (
     SentPasswordRow,
     SmsReceiverRow,
     TotpUseRow,
+    UserLinkRow,
+    UserRow,
+    UserSessionRow,
     UtilityWishRow,
 )
 from meterfarm.storage.tables.data import (
@@ -104,6 +107,9 @@ __all__ = [
     "SmsReceiverRow",
     "TotpUseRow",
     "UnlockRow",
+    "UserLinkRow",
+    "UserRow",
+    "UserSessionRow",
     "UtcDateTime",
     "UtilityWishRow",
     "VaultReadRow",

@@ -85,6 +85,55 @@ class KeptAnswerRow(Owned, table=True):
     ciphertext: bytes = Field(sa_type=LargeBinary)
 
 
+class UserRow(Keyed, table=True):
+    """A person of a company, of both its sides; ``company_id`` is its test side.
+
+    ``email`` is as it is compared. ``password_hash`` (argon2id) is "" until the person has chosen one. The
+    secret of the second factor is sealed with a data key of its own, wrapped by the key ``key_id``; both are
+    empty where there is none. ``totp_step`` is the last time step that was used. ``recovery`` are SHA-256
+    digests of codes for who has lost the second factor, separated by blanks.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("email"))
+
+    company_id: int = Field(foreign_key="company.id", index=True)
+    email: str
+    role: str
+    is_operator: bool = False
+    password_hash: str = ""
+    key_id: str = ""
+    wrapped_key: bytes = Field(default=b"", sa_type=LargeBinary)
+    ciphertext: bytes = Field(default=b"", sa_type=LargeBinary)
+    totp_step: int = Field(default=0, sa_type=BIG)
+    recovery: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UserSessionRow(Keyed, table=True):
+    """A browser in which a user is signed in, or, while ``factor_lacks``, is asked for the second factor.
+
+    ``digest`` is the SHA-256 of what is in its cookie. ``tries`` counts wrong codes.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("digest"))
+
+    user_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+    factor_lacks: bool
+    tries: int = 0
+    agent: str = Field(sa_type=ForeignText)
+    began_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UserLinkRow(Row, table=True):
+    """A link that was mailed: it lets its reader set a password, once. ``digest`` is of what it ends in."""
+
+    digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    user_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class LoginRow(Keyed, table=True):
     """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised.
 

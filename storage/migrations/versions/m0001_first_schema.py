@@ -19,6 +19,7 @@ INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Make all tables."""
     _identity()
+    _users()
     _places()
     _bills()
     _intervals()
@@ -62,6 +63,43 @@ def _owned(name: str, *items: SchemaItem) -> None:
 
 def _indexed(table: str, *columns: str) -> None:
     op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns)
+
+
+def _users() -> None:
+    _keyed(
+        "user",
+        _column("company_id", sa.Integer, sa.ForeignKey("company.id")),
+        *(_column(name, sa.String) for name in ("email", "role")),
+        _column("is_operator", sa.Boolean),
+        _column("password_hash", sa.String),
+        _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
+        _column("ciphertext", sa.LargeBinary),
+        _column("totp_step", sa.BigInteger),
+        _column("recovery", sa.String),
+        _column("created_at", INSTANT),
+        sa.UniqueConstraint("email"),
+    )
+    _indexed("user", "company_id")
+    _keyed(
+        "user_session",
+        _of("user"),
+        _column("digest", sa.LargeBinary),
+        _column("factor_lacks", sa.Boolean),
+        _column("tries", sa.Integer),
+        _column("agent", sa.String),
+        _column("began_at", INSTANT),
+        _column("seen_at", INSTANT),
+        sa.UniqueConstraint("digest"),
+    )
+    _indexed("user_session", "user_id")
+    op.create_table(
+        "user_link",
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        _of("user"),
+        _column("expires_at", INSTANT),
+    )
+    _indexed("user_link", "user_id")
 
 
 def _identity() -> None:

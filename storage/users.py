@@ -1,0 +1,356 @@
+"""Users of the dashboard: people of companies, the browsers they are signed in with, links sent to them.
+
+Of passwords there are hashes, of cookies, links and recovery codes digests; each second factor's secret is
+sealed with a key of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, delete, select
+
+from meterfarm.storage import AlreadyThere, audit
+from meterfarm.storage.database import FarmRepository, SingleRead, insert_if_absent, now, reading, writing
+from meterfarm.storage.tables import UserLinkRow, UserRow, UserSessionRow
+from meterfarm.storage.vault import Vault
+
+LONGEST_SESSION = timedelta(days=30)
+IDLE = timedelta(days=7)
+"""After this time without a page a browser is signed out."""
+TIME_FOR_A_CODE = timedelta(minutes=10)
+MOST_TRIES = 5
+_SEEN_AGAIN = timedelta(minutes=5)
+_SECRET = "totp"  # noqa: S105 - the kind of the secret
+
+
+class Role(StrEnum):
+    """What a user may do: an owner everything, a member all but settings and people, a reader nothing."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+    READER = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of the company with this id (its test side). ``is_operator``: of the farm, too.
+
+    ``is_invited``: no password was chosen yet. ``has_factor``: the second factor is asked for.
+    """
+
+    id: int
+    company_id: int
+    email: str
+    role: Role
+    is_operator: bool
+    is_invited: bool
+    has_factor: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserSession:
+    """A browser's. ``factor_lacks``: the password was right, the second factor was not given yet."""
+
+    id: int
+    user: User
+    factor_lacks: bool
+    agent: str
+    began_at: datetime
+    seen_at: datetime
+
+
+_FOUND = SingleRead(
+    columns(
+        col(UserSessionRow.id),
+        col(UserSessionRow.factor_lacks),
+        col(UserSessionRow.agent),
+        col(UserSessionRow.began_at),
+        col(UserSessionRow.seen_at),
+        col(UserRow.id),
+        col(UserRow.company_id),
+        col(UserRow.email),
+        col(UserRow.role),
+        col(UserRow.is_operator),
+        col(UserRow.password_hash),
+        col(UserRow.key_id),
+        col(UserRow.created_at),
+    )
+    .join(UserRow, col(UserRow.id) == UserSessionRow.user_id)
+    .where(col(UserSessionRow.digest) == bindparam("digest"))
+)
+
+
+class Users(FarmRepository):
+    """As ``Store.users``. A user's company is given by the id of its test side."""
+
+    @writing
+    def add(
+        self, session: Session, company_id: int, email: str, role: Role, *, is_operator: bool = False
+    ) -> User:
+        """A new user, without a password.
+
+        Raises:
+            AlreadyThere: there is one of this address, at whatever company.
+        """
+        values = {
+            "email": email,
+            "company_id": company_id,
+            "role": role.value,
+            "is_operator": is_operator,
+            "password_hash": "",
+            "key_id": "",
+            "wrapped_key": b"",
+            "ciphertext": b"",
+            "totp_step": 0,
+            "recovery": "",
+            "created_at": now(session),
+        }
+        if not insert_if_absent(session, UserRow, values):
+            raise AlreadyThere(f"There is a user {email} already.")
+        return _user(session.exec(select(UserRow).where(UserRow.email == email)).one())
+
+    @reading
+    def list(self, session: Session, company_id: int | None = None) -> Sequence[User]:
+        """By id: of a company, or of the farm."""
+        query = select(UserRow).order_by(col(UserRow.id))
+        if company_id is not None:
+            query = query.where(UserRow.company_id == company_id)
+        return [_user(row) for row in session.exec(query)]
+
+    @reading
+    def of_email(self, session: Session, email: str) -> tuple[User, str] | None:
+        """The user with this address, and the password's hash."""
+        row = session.exec(select(UserRow).where(UserRow.email == email)).first()
+        return (_user(row), row.password_hash) if row else None
+
+    @reading
+    def password_hash(self, session: Session, user_id: int) -> str:
+        """The hash of a user's password, "" if there is none."""
+        row = session.get(UserRow, user_id)
+        return row.password_hash if row else ""
+
+    @writing
+    def set_password(self, session: Session, user_id: int, password_hash: str) -> None:
+        """A new password: links end, and every browser is signed out."""
+        row = session.get_one(UserRow, user_id, with_for_update=True)
+        row.password_hash = password_hash
+        session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user_id))
+        session.exec(delete(UserSessionRow).where(col(UserSessionRow.user_id) == user_id))
+
+    @writing
+    def rehash(self, session: Session, user_id: int, before: str, password_hash: str) -> None:
+        """The same password, hashed as it is done today; nothing if it was changed since."""
+        row = session.get(UserRow, user_id, with_for_update=True)
+        if row is not None and row.password_hash == before:
+            row.password_hash = password_hash
+
+    @writing
+    def change_role(self, session: Session, company_id: int, user_id: int, role: Role) -> bool:
+        """Whether it was changed: not if nobody would be left who is an owner and has a password."""
+        row = _of_company(session, company_id, user_id)
+        if row is None or (role is not Role.OWNER and _is_last_owner(session, row)):
+            return False
+        row.role = role.value
+        return True
+
+    @writing
+    def remove(self, session: Session, company_id: int, user_id: int) -> bool:
+        """Whether the user was removed: not if nobody would be left who is an owner and has a password."""
+        row = _of_company(session, company_id, user_id)
+        if row is None or _is_last_owner(session, row):
+            return False
+        session.delete(row)
+        return True
+
+    @writing
+    def new_link(self, session: Session, user_id: int, lifetime: timedelta) -> str:
+        """What a link ends in that lets its reader set the user's password; former links end."""
+        session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user_id))
+        text = secrets.token_urlsafe(32)
+        session.add(UserLinkRow(digest=_digest(text), user_id=user_id, expires_at=now(session) + lifetime))
+        return text
+
+    @reading
+    def of_link(self, session: Session, text: str) -> User | None:
+        """Whom a link was sent to, if it is good still."""
+        row = session.get(UserLinkRow, _digest(text))
+        if row is None or row.expires_at <= now(session):
+            return None
+        return _user(session.get_one(UserRow, row.user_id))
+
+    @writing
+    def open_session(self, session: Session, user_id: int, agent: str, *, factor_lacks: bool) -> str:
+        """What the cookie of a new session has. Sessions that have ended are forgotten."""
+        at = now(session)
+        session.exec(delete(UserSessionRow).where(col(UserSessionRow.began_at) < at - LONGEST_SESSION))
+        session.exec(delete(UserSessionRow).where(col(UserSessionRow.seen_at) < at - IDLE))
+        text = secrets.token_urlsafe(32)
+        session.add(
+            UserSessionRow(
+                user_id=user_id,
+                digest=_digest(text),
+                factor_lacks=factor_lacks,
+                agent=agent,
+                began_at=at,
+                seen_at=at,
+            )
+        )
+        return text
+
+    def session(self, text: str, at: datetime) -> UserSession | None:
+        """The session of a cookie, ``at`` this time; None if it is none, or over."""
+        row = _FOUND.first(self._database, {"digest": _digest(text)})
+        if row is None:
+            return None
+        number, factor_lacks, agent, began_at, seen_at, *of_user = row
+        user_id, company_id, email, role, is_operator, password_hash, key_id, created_at = of_user
+        user = User(
+            *(user_id, company_id, email, Role(role), is_operator, not password_hash, bool(key_id)),
+            created_at,
+        )
+        found = UserSession(number, user, factor_lacks, agent, began_at, seen_at)
+        return found if _goes_on(found, at) else None
+
+    @writing
+    def seen(self, session: Session, opened: UserSession) -> None:
+        """A page was asked for: the time is noted now and then."""
+        at = now(session)
+        row = session.get(UserSessionRow, opened.id, with_for_update=True)
+        if row is not None:
+            row.seen_at = at
+
+    @reading
+    def sessions(self, session: Session, user_id: int) -> Sequence[UserSession]:
+        """Where the user is signed in, the latest first."""
+        at = now(session)
+        user = _user(session.get_one(UserRow, user_id))
+        query = select(UserSessionRow).where(UserSessionRow.user_id == user_id)
+        found = [
+            UserSession(row.id, user, row.factor_lacks, row.agent, row.began_at, row.seen_at)
+            for row in session.exec(query.order_by(col(UserSessionRow.seen_at).desc()))
+        ]
+        return [each for each in found if _goes_on(each, at) and not each.factor_lacks]
+
+    @writing
+    def end_session(self, session: Session, user_id: int, session_id: int | None = None) -> None:
+        """Sign a browser of the user's out; without a number all of them."""
+        query = delete(UserSessionRow).where(col(UserSessionRow.user_id) == user_id)
+        if session_id is not None:
+            query = query.where(col(UserSessionRow.id) == session_id)
+        session.exec(query)
+
+    @writing
+    def totp_secret(self, session: Session, user_id: int) -> str:
+        """The secret of the second factor, "" if there is none."""
+        row = session.get_one(UserRow, user_id)
+        if not row.key_id:
+            return ""
+        audit.note(session, "user_totp", company_id=row.company_id)
+        vault = self._farm.vault
+        return vault.unseal(row.key_id, row.wrapped_key, _owner(row), _SECRET, row.ciphertext).decode()
+
+    @writing
+    def set_totp(
+        self, session: Session, user_id: int, secret: str, step: int, recovery: Sequence[str]
+    ) -> None:
+        """From now on the second factor is asked for; ``step`` was used to prove it. "" takes it away."""
+        row = session.get_one(UserRow, user_id, with_for_update=True)
+        row.totp_step = step
+        row.recovery = " ".join(_digest(code).hex() for code in recovery)
+        row.key_id, row.wrapped_key, row.ciphertext = "", b"", b""
+        if secret:
+            vault = self._farm.vault
+            row.key_id, row.wrapped_key = vault.new_data_key(_owner(row))
+            row.ciphertext = vault.seal(row.key_id, row.wrapped_key, _owner(row), _SECRET, secret.encode())
+
+    @writing
+    def pass_factor(
+        self, session: Session, opened: UserSession, *, step: int | None = None, recovery: str = ""
+    ) -> str | None:
+        """What the cookie has once the second factor was given: a time step or a recovery code, each once.
+
+        None if it was used before, or is none; the session ends after ``MOST_TRIES`` of those.
+        """
+        row = session.get(UserSessionRow, opened.id, with_for_update=True)
+        if row is None or not row.factor_lacks:
+            return None
+        user = session.get_one(UserRow, row.user_id, with_for_update=True)
+        known, digest = user.recovery.split(), _digest(recovery).hex()
+        if step is not None and step > user.totp_step:
+            user.totp_step = step
+        elif recovery and digest in known:
+            user.recovery = " ".join(each for each in known if each != digest)
+        else:
+            row.tries += 1
+            if row.tries >= MOST_TRIES:
+                session.delete(row)
+            return None
+        text = secrets.token_urlsafe(32)
+        row.digest, row.factor_lacks, row.began_at = _digest(text), False, now(session)
+        return text
+
+
+def is_stale(opened: UserSession) -> bool:
+    """Whether it is time to note that the browser is still used."""
+    return opened.seen_at < datetime.now(UTC) - _SEEN_AGAIN
+
+
+def rotate_factors(session: Session, vault: Vault) -> None:
+    """Wrap the keys of all second factors with the primary master key."""
+    query = select(UserRow).where(UserRow.key_id != vault.primary.id, UserRow.key_id != "")
+    for row in session.exec(query.with_for_update()).all():
+        row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
+
+
+def _goes_on(opened: UserSession, at: datetime) -> bool:
+    if opened.factor_lacks:
+        return at < opened.began_at + TIME_FOR_A_CODE
+    return at < opened.began_at + LONGEST_SESSION and at < opened.seen_at + IDLE
+
+
+def _of_company(session: Session, company_id: int, user_id: int) -> UserRow | None:
+    """All of the company are held: two owners do not remove each other."""
+    query = select(UserRow).where(UserRow.company_id == company_id).order_by(col(UserRow.id))
+    rows = session.exec(query.with_for_update()).all()
+    return next((row for row in rows if row.id == user_id), None)
+
+
+def _is_last_owner(session: Session, user: UserRow) -> bool:
+    query = select(UserRow.id).where(
+        UserRow.company_id == user.company_id,
+        UserRow.role == Role.OWNER.value,
+        UserRow.password_hash != "",
+        UserRow.id != user.id,
+    )
+    return bool(user.password_hash) and user.role == Role.OWNER.value and session.exec(query).first() is None
+
+
+def _user(row: UserRow) -> User:
+    return User(
+        row.id,
+        row.company_id,
+        row.email,
+        Role(row.role),
+        row.is_operator,
+        not row.password_hash,
+        bool(row.key_id),
+        row.created_at,
+    )
+
+
+def _owner(row: UserRow) -> str:
+    return f"user {row.id}"
+
+
+def _digest(text: str) -> bytes:
+    """256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,1 @@
+"""The dashboard: pages for a company's people, who sign in."""

@@ -1,0 +1,34 @@
+"""Mails to users: an invitation, or a link to a new password."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from meterfarm.storage.users import User
+from meterfarm.web.context import WebContext
+from meterfarm.web.dashboard.access import HOME, Refused
+
+_NO_MAIL = (
+    "This farm sends no mail yet. Whoever runs it can give you the link instead: `user link EMAIL` prints it."
+)
+
+
+def send_link(web: WebContext, user: User, link: str) -> None:
+    """Send a user the link by which a password is chosen.
+
+    Raises:
+        Refused: this farm sends no mail.
+    """
+    if web.mail is None:
+        raise Refused(503, "No mail can be sent", _NO_MAIL)
+    address = f"{web.public_url}{HOME}/password?{urlencode({'link': link})}"
+    company = web.store.companies.get(user.company_id)
+    if user.is_invited:
+        subject = f"Your account at {company.name if company else 'Meterfarm'}"
+        text = "You are invited to the dashboard. Choose a password, within 7 days:"
+        button = "Create my account"
+    else:
+        subject = "A new password"
+        text = "A new password was asked for. Choose one within an hour, or ignore this mail:"
+        button = "Reset my password"
+    web.mail(user.email, subject, text, button, address)

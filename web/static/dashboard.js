@@ -1,0 +1,23 @@
+/* What the dashboard does more with a script than without: it asks before what cannot be undone, and copies. */
+
+const announced = document.getElementById("announced");
+
+document.addEventListener("submit", (event) => {
+  const sure = event.target.dataset.sure;
+  if (sure && !window.confirm(sure)) event.preventDefault();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    announced.textContent = "Copied.";
+    const before = button.dataset.words ?? button.textContent;
+    button.dataset.words = before;
+    button.textContent = "Copied";
+    window.setTimeout(() => { button.textContent = before; }, 2000);
+  } catch {
+    announced.textContent = "This browser does not let pages copy. Select the link and copy it.";
+  }
+});
