@@ -158,7 +158,7 @@ def new_factor(user: User) -> tuple[str, str]:
 
 def factor_address(user: User, secret: str) -> str:
     """What a QR code shows to an authenticator."""
-    return pyotp.TOTP(secret).provisioning_uri(user.email, issuer_name=_ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=_ISSUER)
 
 
 def confirm_factor(farm: Store, user: User, secret: str, code: str) -> Sequence[str]:

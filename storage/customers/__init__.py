@@ -181,6 +181,24 @@ class CustomerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedCustomer:
+    """A customer as a list shows them; ``secrets`` of ``info`` are left out."""
+
+    info: CustomerInfo
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """Which customers are listed. ``text`` is in their e-mail address, names, user name or external id, or is
+    their number; "" for all. None of ``state``: all but the removed ones; of ``outcome``: any."""
+
+    text: str = ""
+    state: CustomerState | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One entry of the outbox; ``facts`` are JSON: the kind's own, the customer's external id and utility."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -15,9 +15,11 @@ from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretK
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import (
     Customer,
+    CustomerFilter,
     CustomerInfo,
     CustomerRecord,
     EndedRun,
+    ListedCustomer,
     Profile,
     UtilityWish,
     credentials,
@@ -295,6 +297,40 @@ class Customers(Repository):
         return [_info(row, secrets.get(row.id, ())) for row in rows]
 
     @reading
+    def page(
+        self, session: Session, wanted: CustomerFilter, before: int, limit: int
+    ) -> Sequence[ListedCustomer]:
+        """At most ``limit``, those with the highest ids below ``before`` first; 0 for the newest."""
+        query = _standing(self._company_id).add_columns(
+            *(_PROFILE_TABLE.c[name].label(f"profile_{name}") for name in _PROFILE)
+        )
+        query = query.outerjoin(_PROFILE_TABLE, _PROFILE_TABLE.c.customer_id == CustomerRow.id)
+        if before:
+            query = query.where(col(CustomerRow.id) < before)
+        if wanted.state is None:
+            query = query.where(col(CustomerRow.state) != CustomerState.REMOVED.value)
+        else:
+            query = query.where(col(CustomerRow.state) == wanted.state.value)
+        if wanted.outcome is not None:
+            query = query.where(col(RunRow.outcome) == wanted.outcome.value)
+        if wanted.text:
+            query = query.where(_has(wanted.text))
+        rows = session.execute(query.order_by(col(CustomerRow.id).desc()).limit(limit)).all()
+        return [
+            ListedCustomer(
+                _info(row, ()), Profile(**{name: getattr(row, f"profile_{name}") for name in _PROFILE})
+            )
+            for row in rows
+        ]
+
+    @reading
+    def states(self, session: Session) -> Mapping[CustomerState, int]:
+        """How many customers there are of each state."""
+        query = select(CustomerRow.state, func.count()).where(CustomerRow.company_id == self._company_id)
+        counted = session.exec(query.group_by(col(CustomerRow.state)))
+        return {CustomerState(state): count for state, count in counted}
+
+    @reading
     def info(self, session: Session, customer: Customer) -> CustomerInfo:
         """How the customer stands, with the numbers of accounts, bills and readings stored.
 
@@ -348,6 +384,17 @@ _CUSTOMER_BY_ID = SingleRead(_CUSTOMERS.where(_CUSTOMER.c.id == bindparam("key")
 _CUSTOMER_BY_EXTERNAL_ID = SingleRead(_CUSTOMERS.where(_CUSTOMER.c.external_id == bindparam("key")))
 _RECORD = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.id == bindparam("key")))
 _RECORD_BY_EXTERNAL_ID = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.external_id == bindparam("key")))
+
+
+def _has(text: str) -> ColumnElement[bool]:
+    """Whether a customer has this text in what they are known by."""
+    profile = _PROFILE_TABLE.c
+    name = func.coalesce(profile.first_name, "") + " " + func.coalesce(profile.last_name, "")
+    places = (col(CustomerRow.username), col(CustomerRow.external_id), profile.email, name)
+    found = [place.icontains(text, autoescape=True) for place in places]
+    if text.isascii() and text.isdigit() and int(text[:10]) < _NO_ID:
+        found.append(col(CustomerRow.id) == int(text[:10]))
+    return or_(*found)
 
 
 def _customer_record(row: Sequence[Any]) -> CustomerRecord:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request
@@ -106,6 +106,8 @@ def visitor(request: Request) -> Visitor:
     return Visitor(web, opened, company, web.store.of(company), csrf_of(cookie_of(request)))
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Visiting = Annotated[Visitor, Depends(visitor)]
 Form = Mapping[str, str]
 
@@ -203,9 +205,9 @@ def local_page(text: str) -> str:
     return text if is_ours and text.isprintable() and len(text) < _LONGEST_ADDRESS else ""
 
 
-async def in_thread(work: Callable[..., Any], *given: Any) -> Any:
+async def in_thread(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """What the store is asked, in a thread."""
-    return await run_in_threadpool(work, *given)
+    return await run_in_threadpool(work, *given, **named)
 
 
 def _page_asked_for(request: Request) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import segno
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -29,6 +27,7 @@ from meterfarm.web.dashboard.access import (
     in_thread,
     to,
 )
+from meterfarm.web.dashboard.agents import browser_of
 from meterfarm.web.dashboard.pages import shown_page
 from meterfarm.web.dashboard.people import Number
 
@@ -112,6 +111,7 @@ async def _page(
     values = {
         "sessions": await in_thread(asking.web.store.users.sessions, asking.user.id),
         "this_session": asking.session.id,
+        "browser_of": browser_of,
         "password_error": password_error,
         "factor_error": factor_error,
         "least": SHORTEST_PASSWORD,
@@ -126,7 +126,6 @@ def _factor_page(
         address = factor_address(asking.user, secret)
     except ValueError:  # a form with a secret that is none of ours
         secret, address = new_factor(asking.user)
-    image = io.BytesIO()
-    segno.make(address, error="m").save(image, kind="svg", xmldecl=False, svgns=False, scale=5, omitsize=True)
-    values = {"secret": secret, "error": error, "qr": Markup(image.getvalue().decode())}  # noqa: S704 - made here
+    picture = Markup(segno.make(address, error="m").svg_inline(scale=5, omitsize=True))  # noqa: S704 - made here
+    values = {"secret": secret, "error": error, "qr": picture}
     return shown_page(request, asking, "factor", values, status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
 from meterfarm.storage import StorageError
 from meterfarm.web.context import WebContext
-from meterfarm.web.dashboard import account, people, signing_in
+from meterfarm.web.dashboard import account, customer_list, people, signing_in
 from meterfarm.web.dashboard.access import (
     HOME,
     NO_SUCH_PAGE,
@@ -24,9 +26,15 @@ from meterfarm.web.dashboard.pages import refusal_page
 
 _log = structlog.get_logger("dashboard")
 _FOUND = 404
-_STATUS = {NotFound: 404, Conflict: 409, InvalidRequest: 422}
+_STATUS: Mapping[type[Exception], int] = {NotFound: 404, Conflict: 409, InvalidRequest: 422}
 _home = APIRouter(include_in_schema=False)
-ROUTERS: tuple[APIRouter, ...] = (_home, signing_in.router, account.router, people.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    _home,
+    signing_in.router,
+    account.router,
+    people.router,
+    customer_list.router,
+)
 
 
 @_home.get("/")

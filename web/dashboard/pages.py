@@ -15,6 +15,7 @@ from meterfarm.web.dashboard.access import CSRF, HOME, SIDES, Visitor
 from meterfarm.web.pages import page
 
 DONE = {
+    "created": "The customer is created. Copy the onboarding link and send it to them.",
     "invited": "The invitation is on its way.",
     "role": "The role is changed.",
     "removed": "The user is removed.",
