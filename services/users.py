@@ -19,9 +19,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from meterfarm.services.companies import add_company
 from meterfarm.services.customer_fields import is_email, tidied
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.customers import Company
+from meterfarm.storage.customers import Company, Role, User, UserSession
 from meterfarm.storage.store import Store
-from meterfarm.storage.users import Role, User, UserSession
 from meterfarm.support.foreign_text import one_line
 
 INVITATION_LASTS = timedelta(days=7)

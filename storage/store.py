@@ -29,6 +29,7 @@ from meterfarm.storage.customers.companies import ApiKeys, Companies, KeptAnswer
 from meterfarm.storage.customers.credentials import Logins, StoredCredentials
 from meterfarm.storage.customers.identity import Consents, FarmConsents
 from meterfarm.storage.customers.repository import Customers
+from meterfarm.storage.customers.users import Users, rotate_factors
 from meterfarm.storage.data import documents
 from meterfarm.storage.data.accounts import Accounts, StoredFacts
 from meterfarm.storage.data.bills import Bills
@@ -47,13 +48,12 @@ from meterfarm.storage.runs.repository import Runs
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
 from meterfarm.storage.tables import (
     CustomerRow,
+    DashboardUserRow,
     KeptAnswerRow,
     MailboxRow,
     SentPasswordRow,
-    UserRow,
     WebhookEndpointRow,
 )
-from meterfarm.storage.users import Users, rotate_factors
 from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
 from meterfarm.storage.webhooks import queue as webhook_queue
 from meterfarm.storage.webhooks.endpoints import Webhooks
@@ -136,7 +136,9 @@ def keys_in_use(session: Session) -> set[str]:
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
         select(WebhookEndpointRow.key_id).group_by(col(WebhookEndpointRow.key_id)),
         select(KeptAnswerRow.key_id).where(KeptAnswerRow.head != "").group_by(col(KeptAnswerRow.key_id)),
-        select(UserRow.key_id).where(UserRow.key_id != "").group_by(col(UserRow.key_id)),
+        select(DashboardUserRow.key_id)
+        .where(DashboardUserRow.key_id != "")
+        .group_by(col(DashboardUserRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}
 

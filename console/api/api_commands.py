@@ -15,7 +15,7 @@ key_app = group("Manage the keys of the API; each opens one company's test or li
 
 
 class RoleName(StrEnum):
-    """As ``storage.users.Role``, which is slow to import."""
+    """As ``storage.customers.Role``, which is slow to import."""
 
     OWNER = "owner"
     MEMBER = "member"

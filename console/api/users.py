@@ -13,9 +13,8 @@ from meterfarm.console.terminal.output import print_json, print_line, show, show
 from meterfarm.services.errors import NotFound
 from meterfarm.services.links import DEFAULT_URL
 from meterfarm.services.users import add_user, forgot_password, remove_user, users_of
-from meterfarm.storage.customers import Company
+from meterfarm.storage.customers import Company, Role, User
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.users import Role, User
 from meterfarm.support.instants import shown
 
 

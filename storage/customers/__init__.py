@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from pydantic import SecretStr
@@ -280,3 +281,53 @@ class VaultRead:
     customer_id: int | None
     mailbox_id: int | None
     kinds: Sequence[str]
+
+
+LONGEST_SESSION = timedelta(days=30)
+IDLE = timedelta(days=7)
+"""After this time without a page a browser is signed out."""
+TIME_FOR_A_CODE = timedelta(minutes=10)
+MOST_TRIES = 5
+_SEEN_AGAIN = timedelta(minutes=5)
+
+
+class Role(StrEnum):
+    """What a user may do: an owner everything, a member all but settings and people, a reader nothing."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+    READER = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of the company with this id (its test side). ``is_operator``: of the farm, too.
+
+    ``is_invited``: no password was chosen yet. ``has_factor``: the second factor is asked for.
+    """
+
+    id: int
+    company_id: int
+    email: str
+    role: Role
+    is_operator: bool
+    is_invited: bool
+    has_factor: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserSession:
+    """A browser's. ``factor_lacks``: the password was right, the second factor was not given yet."""
+
+    id: int
+    user: User
+    factor_lacks: bool
+    agent: str
+    began_at: datetime
+    seen_at: datetime
+
+
+def is_stale(opened: UserSession) -> bool:
+    """Whether it is time to note that the browser is still used."""
+    return opened.seen_at < datetime.now(UTC) - _SEEN_AGAIN

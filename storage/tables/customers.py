@@ -85,7 +85,7 @@ class KeptAnswerRow(Owned, table=True):
     ciphertext: bytes = Field(sa_type=LargeBinary)
 
 
-class UserRow(Keyed, table=True):
+class DashboardUserRow(Keyed, table=True):
     """A person of a company, of both its sides; ``company_id`` is its test side.
 
     ``email`` is as it is compared. ``password_hash`` (argon2id) is "" until the person has chosen one. The
@@ -117,7 +117,7 @@ class UserSessionRow(Keyed, table=True):
 
     __table_args__ = table_args(UniqueConstraint("digest"))
 
-    user_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
+    user_id: int = Field(foreign_key="dashboard_user.id", ondelete="CASCADE", index=True)
     digest: bytes = Field(sa_type=LargeBinary)
     factor_lacks: bool
     tries: int = 0
@@ -130,7 +130,7 @@ class UserLinkRow(Row, table=True):
     """A link that was mailed: it lets its reader set a password, once. ``digest`` is of what it ends in."""
 
     digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
-    user_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
+    user_id: int = Field(foreign_key="dashboard_user.id", ondelete="CASCADE", index=True)
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import httpx
 
 from meterfarm.services.users import add_user, choose_password
-from meterfarm.storage.users import Role, User
+from meterfarm.storage.customers import Role, User
 from tests import asking
 from tests.api.server import ApiServer
 

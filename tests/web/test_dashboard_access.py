@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from meterfarm.services.companies import add_company
 from meterfarm.services.users import add_user, forgot_password
-from meterfarm.storage.users import MOST_TRIES, Role
+from meterfarm.storage.customers import MOST_TRIES, Role
 from meterfarm.web.dashboard.app import ROUTERS
 from tests import asking
 from tests.api.server import ApiServer

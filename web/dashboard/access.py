@@ -17,9 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from meterfarm.services.users import session_of, sides_of
-from meterfarm.storage.customers import Company
+from meterfarm.storage.customers import LONGEST_SESSION, Company, Role, User, UserSession, is_stale
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.users import LONGEST_SESSION, Role, User, UserSession, is_stale
 from meterfarm.web.context import WebContext, web_of
 from meterfarm.web.forms import FormRefused, posted
 

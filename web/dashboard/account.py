@@ -16,7 +16,7 @@ from meterfarm.services.users import (
     new_factor,
     remove_factor,
 )
-from meterfarm.storage.users import Role
+from meterfarm.storage.customers import Role
 from meterfarm.web.dashboard.access import (
     HOME,
     FormFields,

@@ -13,8 +13,7 @@ from meterfarm.services.customers import CustomerWithoutLogin, create_customer
 from meterfarm.services.errors import ServiceError
 from meterfarm.services.links import open_form_link
 from meterfarm.services.utilities import list_utilities
-from meterfarm.storage.customers import CustomerFilter, ListedCustomer
-from meterfarm.storage.users import Role
+from meterfarm.storage.customers import CustomerFilter, ListedCustomer, Role
 from meterfarm.web.dashboard.access import FormFields, Visiting, Visitor, changes, in_thread, to
 from meterfarm.web.dashboard.customer_form import FIELDS, given_profile
 from meterfarm.web.dashboard.pages import shown_page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from meterfarm.storage.users import User
+from meterfarm.storage.customers import User
 from meterfarm.web.context import WebContext
 from meterfarm.web.dashboard.access import HOME, Refused
 

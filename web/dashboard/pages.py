@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from meterfarm.storage.users import Role
+from meterfarm.storage.customers import Role
 from meterfarm.support.instants import shown
 from meterfarm.web.dashboard.access import CSRF, HOME, SIDES, Visitor
 from meterfarm.web.pages import page
@@ -28,7 +28,7 @@ DONE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tab:
+class NavigationTab:
     """A page of the navigation, and whether it is the one that is shown."""
 
     name: str
@@ -45,10 +45,14 @@ def shown_page(
     """A page within the frame of the dashboard: ``templates/dashboard/<name>.html``."""
     at = request.url.path
     tabs = [
-        Tab(words, f"{asking.path}/{path}", at.startswith(f"{asking.path}/{path}")) for words, path in TABS
+        NavigationTab(words, f"{asking.path}/{path}", at.startswith(f"{asking.path}/{path}"))
+        for words, path in TABS
     ]
     below = at.removeprefix(asking.path) if at.startswith(asking.path) else "/customers"
-    sides = [Tab(side.capitalize(), f"{HOME}/{side}{_of_both(below)}", side == asking.side) for side in SIDES]
+    sides = [
+        NavigationTab(side.capitalize(), f"{HOME}/{side}{_of_both(below)}", side == asking.side)
+        for side in SIDES
+    ]
     frame = {
         "company": asking.company.name,
         "user": asking.user,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from meterfarm.services.errors import InvalidRequest, ServiceError
 from meterfarm.services.users import add_user, change_role, invite_again, remove_user, users_of
-from meterfarm.storage.users import Role
+from meterfarm.storage.customers import Role
 from meterfarm.web.dashboard import mails
 from meterfarm.web.dashboard.access import FormFields, Refused, Visiting, Visitor, changes, in_thread, to
 from meterfarm.web.dashboard.pages import shown_page

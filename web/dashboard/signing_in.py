@@ -16,7 +16,7 @@ from meterfarm.services.users import (
     sign_in,
     sign_up,
 )
-from meterfarm.storage.users import Role, UserSession
+from meterfarm.storage.customers import Role, UserSession
 from meterfarm.web.context import WebContext, web_of
 from meterfarm.web.dashboard import mails
 from meterfarm.web.dashboard.access import (

@@ -67,7 +67,7 @@ def _indexed(table: str, *columns: str) -> None:
 
 def _users() -> None:
     _keyed(
-        "user",
+        "dashboard_user",
         _column("company_id", sa.Integer, sa.ForeignKey("company.id")),
         *(_column(name, sa.String) for name in ("email", "role")),
         _column("is_operator", sa.Boolean),
@@ -80,10 +80,10 @@ def _users() -> None:
         _column("created_at", INSTANT),
         sa.UniqueConstraint("email"),
     )
-    _indexed("user", "company_id")
+    _indexed("dashboard_user", "company_id")
     _keyed(
         "user_session",
-        _of("user"),
+        _of("dashboard_user", "user_id"),
         _column("digest", sa.LargeBinary),
         _column("factor_lacks", sa.Boolean),
         _column("tries", sa.Integer),
@@ -96,7 +96,7 @@ def _users() -> None:
     op.create_table(
         "user_link",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
-        _of("user"),
+        _of("dashboard_user", "user_id"),
         _column("expires_at", INSTANT),
     )
     _indexed("user_link", "user_id")

@@ -9,63 +9,27 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, delete, select
 
 from meterfarm.storage import AlreadyThere, audit
+from meterfarm.storage.customers import (
+    IDLE,
+    LONGEST_SESSION,
+    MOST_TRIES,
+    TIME_FOR_A_CODE,
+    Role,
+    User,
+    UserSession,
+)
 from meterfarm.storage.database import FarmRepository, SingleRead, insert_if_absent, now, reading, writing
-from meterfarm.storage.tables import UserLinkRow, UserRow, UserSessionRow
+from meterfarm.storage.tables import DashboardUserRow, UserLinkRow, UserSessionRow
 from meterfarm.storage.vault import Vault
 
-LONGEST_SESSION = timedelta(days=30)
-IDLE = timedelta(days=7)
-"""After this time without a page a browser is signed out."""
-TIME_FOR_A_CODE = timedelta(minutes=10)
-MOST_TRIES = 5
-_SEEN_AGAIN = timedelta(minutes=5)
 _SECRET = "totp"  # noqa: S105 - the kind of the secret
-
-
-class Role(StrEnum):
-    """What a user may do: an owner everything, a member all but settings and people, a reader nothing."""
-
-    OWNER = "owner"
-    MEMBER = "member"
-    READER = "read-only"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person of the company with this id (its test side). ``is_operator``: of the farm, too.
-
-    ``is_invited``: no password was chosen yet. ``has_factor``: the second factor is asked for.
-    """
-
-    id: int
-    company_id: int
-    email: str
-    role: Role
-    is_operator: bool
-    is_invited: bool
-    has_factor: bool
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class UserSession:
-    """A browser's. ``factor_lacks``: the password was right, the second factor was not given yet."""
-
-    id: int
-    user: User
-    factor_lacks: bool
-    agent: str
-    began_at: datetime
-    seen_at: datetime
 
 
 _FOUND = SingleRead(
@@ -75,16 +39,16 @@ _FOUND = SingleRead(
         col(UserSessionRow.agent),
         col(UserSessionRow.began_at),
         col(UserSessionRow.seen_at),
-        col(UserRow.id),
-        col(UserRow.company_id),
-        col(UserRow.email),
-        col(UserRow.role),
-        col(UserRow.is_operator),
-        col(UserRow.password_hash),
-        col(UserRow.key_id),
-        col(UserRow.created_at),
+        col(DashboardUserRow.id),
+        col(DashboardUserRow.company_id),
+        col(DashboardUserRow.email),
+        col(DashboardUserRow.role),
+        col(DashboardUserRow.is_operator),
+        col(DashboardUserRow.password_hash),
+        col(DashboardUserRow.key_id),
+        col(DashboardUserRow.created_at),
     )
-    .join(UserRow, col(UserRow.id) == UserSessionRow.user_id)
+    .join(DashboardUserRow, col(DashboardUserRow.id) == UserSessionRow.user_id)
     .where(col(UserSessionRow.digest) == bindparam("digest"))
 )
 
@@ -114,34 +78,34 @@ class Users(FarmRepository):
             "recovery": "",
             "created_at": now(session),
         }
-        if not insert_if_absent(session, UserRow, values):
+        if not insert_if_absent(session, DashboardUserRow, values):
             raise AlreadyThere(f"There is a user {email} already.")
-        return _user(session.exec(select(UserRow).where(UserRow.email == email)).one())
+        return _user(session.exec(select(DashboardUserRow).where(DashboardUserRow.email == email)).one())
 
     @reading
     def list(self, session: Session, company_id: int | None = None) -> Sequence[User]:
         """By id: of a company, or of the farm."""
-        query = select(UserRow).order_by(col(UserRow.id))
+        query = select(DashboardUserRow).order_by(col(DashboardUserRow.id))
         if company_id is not None:
-            query = query.where(UserRow.company_id == company_id)
+            query = query.where(DashboardUserRow.company_id == company_id)
         return [_user(row) for row in session.exec(query)]
 
     @reading
     def of_email(self, session: Session, email: str) -> tuple[User, str] | None:
         """The user with this address, and the password's hash."""
-        row = session.exec(select(UserRow).where(UserRow.email == email)).first()
+        row = session.exec(select(DashboardUserRow).where(DashboardUserRow.email == email)).first()
         return (_user(row), row.password_hash) if row else None
 
     @reading
     def password_hash(self, session: Session, user_id: int) -> str:
         """The hash of a user's password, "" if there is none."""
-        row = session.get(UserRow, user_id)
+        row = session.get(DashboardUserRow, user_id)
         return row.password_hash if row else ""
 
     @writing
     def set_password(self, session: Session, user_id: int, password_hash: str) -> None:
         """A new password: links end, and every browser is signed out."""
-        row = session.get_one(UserRow, user_id, with_for_update=True)
+        row = session.get_one(DashboardUserRow, user_id, with_for_update=True)
         row.password_hash = password_hash
         session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user_id))
         session.exec(delete(UserSessionRow).where(col(UserSessionRow.user_id) == user_id))
@@ -149,7 +113,7 @@ class Users(FarmRepository):
     @writing
     def rehash(self, session: Session, user_id: int, before: str, password_hash: str) -> None:
         """The same password, hashed as it is done today; nothing if it was changed since."""
-        row = session.get(UserRow, user_id, with_for_update=True)
+        row = session.get(DashboardUserRow, user_id, with_for_update=True)
         if row is not None and row.password_hash == before:
             row.password_hash = password_hash
 
@@ -185,7 +149,7 @@ class Users(FarmRepository):
         row = session.get(UserLinkRow, _digest(text))
         if row is None or row.expires_at <= now(session):
             return None
-        return _user(session.get_one(UserRow, row.user_id))
+        return _user(session.get_one(DashboardUserRow, row.user_id))
 
     @writing
     def open_session(self, session: Session, user_id: int, agent: str, *, factor_lacks: bool) -> str:
@@ -232,7 +196,7 @@ class Users(FarmRepository):
     def sessions(self, session: Session, user_id: int) -> Sequence[UserSession]:
         """Where the user is signed in, the latest first."""
         at = now(session)
-        user = _user(session.get_one(UserRow, user_id))
+        user = _user(session.get_one(DashboardUserRow, user_id))
         query = select(UserSessionRow).where(UserSessionRow.user_id == user_id)
         found = [
             UserSession(row.id, user, row.factor_lacks, row.agent, row.began_at, row.seen_at)
@@ -251,7 +215,7 @@ class Users(FarmRepository):
     @writing
     def totp_secret(self, session: Session, user_id: int) -> str:
         """The secret of the second factor, "" if there is none."""
-        row = session.get_one(UserRow, user_id)
+        row = session.get_one(DashboardUserRow, user_id)
         if not row.key_id:
             return ""
         audit.note(session, "user_totp", company_id=row.company_id)
@@ -263,7 +227,7 @@ class Users(FarmRepository):
         self, session: Session, user_id: int, secret: str, step: int, recovery: Sequence[str]
     ) -> None:
         """From now on the second factor is asked for; ``step`` was used to prove it. "" takes it away."""
-        row = session.get_one(UserRow, user_id, with_for_update=True)
+        row = session.get_one(DashboardUserRow, user_id, with_for_update=True)
         row.totp_step = step
         row.recovery = " ".join(_digest(code).hex() for code in recovery)
         row.key_id, row.wrapped_key, row.ciphertext = "", b"", b""
@@ -283,7 +247,7 @@ class Users(FarmRepository):
         row = session.get(UserSessionRow, opened.id, with_for_update=True)
         if row is None or not row.factor_lacks:
             return None
-        user = session.get_one(UserRow, row.user_id, with_for_update=True)
+        user = session.get_one(DashboardUserRow, row.user_id, with_for_update=True)
         known, digest = user.recovery.split(), _digest(recovery).hex()
         if step is not None and step > user.totp_step:
             user.totp_step = step
@@ -299,14 +263,11 @@ class Users(FarmRepository):
         return text
 
 
-def is_stale(opened: UserSession) -> bool:
-    """Whether it is time to note that the browser is still used."""
-    return opened.seen_at < datetime.now(UTC) - _SEEN_AGAIN
-
-
 def rotate_factors(session: Session, vault: Vault) -> None:
     """Wrap the keys of all second factors with the primary master key."""
-    query = select(UserRow).where(UserRow.key_id != vault.primary.id, UserRow.key_id != "")
+    query = select(DashboardUserRow).where(
+        DashboardUserRow.key_id != vault.primary.id, DashboardUserRow.key_id != ""
+    )
     for row in session.exec(query.with_for_update()).all():
         row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
 
@@ -317,24 +278,28 @@ def _goes_on(opened: UserSession, at: datetime) -> bool:
     return at < opened.began_at + LONGEST_SESSION and at < opened.seen_at + IDLE
 
 
-def _of_company(session: Session, company_id: int, user_id: int) -> UserRow | None:
+def _of_company(session: Session, company_id: int, user_id: int) -> DashboardUserRow | None:
     """All of the company are held: two owners do not remove each other."""
-    query = select(UserRow).where(UserRow.company_id == company_id).order_by(col(UserRow.id))
+    query = (
+        select(DashboardUserRow)
+        .where(DashboardUserRow.company_id == company_id)
+        .order_by(col(DashboardUserRow.id))
+    )
     rows = session.exec(query.with_for_update()).all()
     return next((row for row in rows if row.id == user_id), None)
 
 
-def _is_last_owner(session: Session, user: UserRow) -> bool:
-    query = select(UserRow.id).where(
-        UserRow.company_id == user.company_id,
-        UserRow.role == Role.OWNER.value,
-        UserRow.password_hash != "",
-        UserRow.id != user.id,
+def _is_last_owner(session: Session, user: DashboardUserRow) -> bool:
+    query = select(DashboardUserRow.id).where(
+        DashboardUserRow.company_id == user.company_id,
+        DashboardUserRow.role == Role.OWNER.value,
+        DashboardUserRow.password_hash != "",
+        DashboardUserRow.id != user.id,
     )
     return bool(user.password_hash) and user.role == Role.OWNER.value and session.exec(query).first() is None
 
 
-def _user(row: UserRow) -> User:
+def _user(row: DashboardUserRow) -> User:
     return User(
         row.id,
         row.company_id,
@@ -347,7 +312,7 @@ def _user(row: UserRow) -> User:
     )
 
 
-def _owner(row: UserRow) -> str:
+def _owner(row: DashboardUserRow) -> str:
     return f"user {row.id}"
 
 
