@@ -8,7 +8,7 @@ from itertools import compress
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.espi.local_time import local_time
-from meterfarm.formats.espi.runs import RunColumns
+from meterfarm.formats.espi.run_columns import RunColumns
 from meterfarm.formats.local_time import DAY, LocalTime
 from meterfarm.records import Issue, Severity
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi.links import Links, with_link
+from meterfarm.formats.espi.links import EntryLinks, Links
 from meterfarm.formats.espi.reading import RawReading
 from meterfarm.formats.espi.resources import Block, Edge, Item, RawBatch
 from meterfarm.formats.espi.runs import Run
@@ -21,7 +21,7 @@ _MOST_WAITING = 10_000
 class _Entry:
     """An entry that is being read. ``far`` is its number if it is too long to wait for its end."""
 
-    links: Links = field(default_factory=Links)
+    links: EntryLinks = field(default_factory=EntryLinks)
     waiting: list[Callable[[Links], Item]] = field(default_factory=list)
     far: int | None = None
 
@@ -63,12 +63,12 @@ class Entries:
     def link(self, rel: str, href: str, base: str) -> None:
         """A link of the entry."""
         if self._open:
-            self._open[-1].links = with_link(self._open[-1].links, rel, href, base)
+            self._open[-1].links.add(rel, href, base)
 
     def title(self, text: str) -> None:
         """The entry's title."""
         if self._open:
-            self._open[-1].links = replace(self._open[-1].links, title=" ".join(text.split()))
+            self._open[-1].links.title = " ".join(text.split())
 
     def reading(self, part: Run | RawReading | None) -> None:
         """A reading, or a run of them; None is one of which nothing is kept."""
@@ -103,9 +103,10 @@ class Entries:
         """The entry ends: what it holds is handed out with its links."""
         self._end_batch()
         entry = self._open.pop()
-        self._hand_out(entry, entry.links)
+        links = entry.links.links()
+        self._hand_out(entry, links)
         if entry.far is not None:
-            self._far[entry.far] = entry.links
+            self._far[entry.far] = links
         self._ended += 1
 
     def _hand_out_early(self) -> None:

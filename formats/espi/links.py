@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
@@ -40,17 +40,35 @@ class Links:
         yield from (("self", self.own), ("up", self.up), *self.also)
 
 
-def with_link(links: Links, rel: str, text: str, base: str = "") -> Links:
-    """``links`` and one more; of several ``self`` or ``up`` the last stands."""
-    if rel not in ("self", "up", "related"):
-        return links
-    found = href(text, base)
-    if rel == "related":
-        return replace(links, related=(*links.related, found)) if _room(links.related) else links
-    before = links.own if rel == "self" else links.up
-    if before not in (NOWHERE, found) and _room(links.also):
-        links = replace(links, also=(*links.also, (rel, before)))
-    return replace(links, own=found) if rel == "self" else replace(links, up=found)
+@dataclass(slots=True)
+class EntryLinks:
+    """Title and links of an entry that is being read; of several ``self`` or ``up`` links the last stands."""
+
+    title: str = ""
+    own: Href = NOWHERE
+    up: Href = NOWHERE
+    related: list[Href] = field(default_factory=list)
+    also: list[tuple[str, Href]] = field(default_factory=list)
+
+    def add(self, rel: str, text: str, base: str = "") -> None:
+        """A further link, to ``text``."""
+        if rel not in ("self", "up", "related"):
+            return
+        found = href(text, base)
+        if rel == "related":
+            self.related += [found] if _room(self.related) else []
+            return
+        before = self.own if rel == "self" else self.up
+        if before not in (NOWHERE, found) and _room(self.also):
+            self.also.append((rel, before))
+        if rel == "self":
+            self.own = found
+        else:
+            self.up = found
+
+    def links(self) -> Links:
+        """What there is by now."""
+        return Links(self.title, self.own, self.up, tuple(self.related), tuple(self.also))
 
 
 def _room(links: Sequence[object]) -> bool:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from meterfarm.formats.espi.links import Links
 from meterfarm.formats.espi.reading import Oddities, RawReading
-from meterfarm.formats.espi.runs import Run, RunColumns, columns
+from meterfarm.formats.espi.run_columns import RunColumns, columns
+from meterfarm.formats.espi.runs import Run
 
 OURS = "urn:meterfarm:series"
 """The namespace of what our writer adds to ESPI's codes, so that nothing is lost on the way back."""

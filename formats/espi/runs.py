@@ -12,19 +12,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections import deque
-from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from meterfarm.formats.espi.reading import (
-    ESTIMATED,
-    KNOWN_QUALITIES,
-    LENGTH_LIMIT,
-    NO_LENGTH,
-    START_LIMIT,
-    Oddities,
-    price_period,
-)
+from meterfarm.formats.espi.reading import NO_LENGTH
 
 MARK = "meterfarm-run"
 _OUTERMOST = re.compile(
@@ -78,21 +69,6 @@ def _number(text: bytes, begin: int) -> bytes:
     return text[begin : text.find(b"<", begin)]
 
 
-class RunColumns(NamedTuple):
-    """Readings by column, all as long as each other; a column that no reading has is None.
-
-    ``starts`` are epoch seconds in UTC, ``seconds`` lengths (NO_LENGTH: none is stated); ``values`` have the
-    unit and multiplier of the reading type, ``costs`` in hundred-thousandths of its currency.
-    """
-
-    starts: list[int]
-    seconds: list[int]
-    values: list[int] | list[int | Decimal]
-    costs: list[int | None] | None
-    estimated: list[bool | None] | None
-    periods: list[str] | None
-
-
 class Cutter:
     """Takes the runs out of XML that comes in chunks; ``run`` gives them back, each once and in order."""
 
@@ -142,7 +118,7 @@ class Cutter:
     def _without_runs(self, content: bytes, begin: int, end: int, prefix: str) -> bytes:
         parts: list[bytes] = []
         done = 0
-        for found in _patterns(prefix).run.finditer(content, begin, end):
+        for found in patterns(prefix).run.finditer(content, begin, end):
             text = found[0]
             self._runs.append((self._cut, Run(prefix, text)))
             mark = f'<{prefix}IntervalReading {MARK}="{self._secret}{self._cut}"/>'.encode()
@@ -173,80 +149,17 @@ def is_wide(content: bytes) -> bool:
     return content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]
 
 
-class _Patterns(NamedTuple):
+class Patterns(NamedTuple):
+    """Of as many readings as follow each other, and of one with its texts as groups."""
+
     run: re.Pattern[bytes]
     one: re.Pattern[str]
 
 
 @lru_cache(maxsize=16)
-def _patterns(prefix: str) -> _Patterns:
-    """The patterns of a reading with ``prefix`` in all its elements, and of as many as follow each other."""
+def patterns(prefix: str) -> Patterns:
+    """The patterns of readings with ``prefix`` in all their elements."""
     reading = re.sub(r"</?", lambda tag: tag[0] + re.escape(prefix), _READING).replace(" ", _BLANK)
     once = reading.replace("(@", "(?:")
     run = f"{once}(?:{_BLANK}{once})*+"
-    return _Patterns(re.compile(run.encode()), re.compile(reading.replace("(@", "(")))
-
-
-def columns(prefix: str, text: bytes, oddities: Oddities) -> RunColumns:
-    """The readings of a run's text, or of several's in a row."""
-    found = _patterns(prefix).one.findall(text.decode("ascii"))
-    costs, before, durations, starts, otherwise, values, after = zip(*found, strict=True)
-    if any(otherwise):
-        durations = tuple(one or other for one, other in zip(durations, otherwise, strict=True))
-    lengths = {length: int(length or NO_LENGTH) for length in set(durations)}
-    read = RunColumns(
-        list(map(int, starts)),
-        list(map(lengths.__getitem__, durations)),
-        _numbers(values),
-        [int(each) if each else None for each in costs] if any(costs) else None,
-        _estimated(before, after, oddities),
-        _periods(prefix, text) if b"tou>" in text else None,
-    )
-    if max(read.starts) >= START_LIMIT or max(lengths.values()) > LENGTH_LIMIT:
-        return _in_bounds(read, oddities)
-    return read
-
-
-def _numbers(texts: tuple[str, ...]) -> list[int] | list[int | Decimal]:
-    try:
-        return list(map(int, texts))
-    except ValueError:
-        return [Decimal(text) if "." in text else int(text) for text in texts]
-
-
-def _estimated(
-    before: tuple[str, ...], after: tuple[str, ...], oddities: Oddities
-) -> list[bool | None] | None:
-    """By the qualities that stand before and after time and value."""
-    codes = {*before, *after}
-    if codes == {""}:
-        return None
-    oddities.qualities |= codes - KNOWN_QUALITIES
-    return [
-        one in ESTIMATED or other in ESTIMATED if one or other else None
-        for one, other in zip(before, after, strict=True)
-    ]
-
-
-def _periods(prefix: str, text: bytes) -> list[str]:
-    readings = text.decode("ascii").split(f"</{prefix}IntervalReading>")[:-1]
-    return [
-        price_period(each.rpartition("tou>")[0].rpartition(">")[2].partition("<")[0]) for each in readings
-    ]
-
-
-def _in_bounds(read: RunColumns, oddities: Oddities) -> RunColumns:
-    usable = [
-        place
-        for place, (start, seconds) in enumerate(zip(read.starts, read.seconds, strict=True))
-        if start < START_LIMIT and seconds <= LENGTH_LIMIT
-    ]
-    oddities.unreadable += len(read.starts) - len(usable)
-    return RunColumns(
-        [read.starts[place] for place in usable],
-        [read.seconds[place] for place in usable],
-        [read.values[place] for place in usable],
-        [read.costs[place] for place in usable] if read.costs else None,
-        [read.estimated[place] for place in usable] if read.estimated else None,
-        [read.periods[place] for place in usable] if read.periods else None,
-    )
+    return Patterns(re.compile(run.encode()), re.compile(reading.replace("(@", "(")))

@@ -14,7 +14,7 @@ from meterfarm.formats.espi.days import doubt as days_doubt
 from meterfarm.formats.espi.declared import Sum
 from meterfarm.formats.espi.reading import Oddities
 from meterfarm.formats.espi.resources import Edge
-from meterfarm.formats.espi.runs import RunColumns
+from meterfarm.formats.espi.run_columns import RunColumns
 from meterfarm.formats.espi.units import COST_EXPONENT, ReadingKind, shown
 from meterfarm.records import Direction, Issue, Measure, Severity, Unit
 

@@ -86,9 +86,40 @@ def _outcome(content: bytes) -> IntervalData | str:
         return str(exc)
 
 
-@settings(deadline=None, max_examples=300)
+_alike = st.sampled_from(
+    (
+        "<IntervalReading>{g}{q}<timePeriod><duration>900</duration><start>{s}</start></timePeriod>{g}"
+        "<value>{v}</value>{g}</IntervalReading>",
+        "<IntervalReading><cost>{c}</cost>{q}<timePeriod><start>{s}</start><duration>900</duration></timePeriod>"
+        "<value>{v}</value></IntervalReading>",
+        "<IntervalReading><timePeriod><start>{s}</start></timePeriod><value>{v}</value>{q}"
+        "<consumptionTier>1</consumptionTier><tou>3</tou><cpp>-2</cpp></IntervalReading>",
+        "<IntervalReading>{q}<timePeriod><start>{s}</start></timePeriod><value>{v}</value>"
+        "<tou></tou></IntervalReading>",
+    )
+)
+
+
+@st.composite
+def _readings_alike(draw: st.DrawFn) -> str:
+    """Some of them, but one perhaps, are alike but for their numbers and qualities."""
+    shapes = [draw(_alike)] * draw(st.integers(2, 9)) + draw(st.lists(_alike, max_size=1))
+    gap = draw(st.sampled_from(("", "\n  ")))
+    return gap.join(
+        shape.format(
+            g=gap,
+            q=draw(_quality) if draw(st.booleans()) else "",
+            s=START + 900 * place + draw(st.sampled_from((0, 0, 0, 10**10))),
+            v=draw(st.one_of(st.integers(-5, 10**15 - 1).map(str), st.sampled_from(("0.5", "-2.125")))),
+            c=draw(st.integers(-5, 10**9)),
+        )
+        for place, shape in enumerate(shapes)
+    )
+
+
+@settings(deadline=None, max_examples=400)
 @given(
-    readings=_readings(),
+    readings=st.one_of(_readings(), _readings_alike()),
     prefix=st.sampled_from(("", "espi", "n.s-1")),
     spoiled=st.sampled_from(SPOILED),
 )
@@ -96,9 +127,15 @@ def test_a_run_is_read_as_its_readings_one_by_one(readings: str, prefix: str, sp
     """An attribute or a blank in its tag makes any reading one that is left to the parser."""
     feed = green_button([SERIES], Shape(prefix=prefix)).decode()
     espi = f"{prefix}:" if prefix else ""
-    for name in ("IntervalReading", "IntervalBlock", "LocalTimeParameters", "ReadingQuality", "quality"):
-        readings = readings.replace(f"<{name}", f"<{espi}{name}").replace(f"</{name}", f"</{espi}{name}")
-    for name in ("timePeriod", "duration", "start", "value", "cost", "other"):
+    names = (
+        "IntervalReading",
+        "IntervalBlock",
+        "LocalTimeParameters",
+        "ReadingQuality",
+        "quality",
+        "timePeriod",
+    )
+    for name in (*names, "duration", "start", "value", "cost", "consumptionTier", "tou", "cpp", "other"):
         readings = readings.replace(f"<{name}", f"<{espi}{name}").replace(f"</{name}", f"</{espi}{name}")
     end = f"</{espi}IntervalBlock>"
     written = feed.replace(end, readings + end)
