@@ -17,6 +17,7 @@ from meterfarm.console.customers import company_commands, customer_commands
 from meterfarm.console.data import bill_commands
 from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.farm import farm_commands
+from meterfarm.console.mail import mail_commands
 from meterfarm.console.program import program, version
 from meterfarm.console.sandbox import sandbox_commands
 from meterfarm.console.scraping import utility_commands
@@ -49,6 +50,7 @@ channel_commands.declare(app)
 api_commands.declare(app)
 sandbox_commands.declare(app)
 webhook_commands.declare(app)
+mail_commands.declare(app)
 bench_commands.declare(app)
 
 _EXIT_STATUSES = (

@@ -581,3 +581,17 @@ class MailSecurity(StrEnum):
     TLS = "tls"
     STARTTLS = "starttls"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that goes out. ``to`` is one address; ``html`` says the same as ``text``, "" for text alone.
+
+    ``answers`` is the Message-ID of the mail that it answers by itself, "" if it answers none.
+    """
+
+    to: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(default="", repr=False)
+    answers: str = ""

@@ -23,6 +23,8 @@ from arq.worker import func
 from redis.exceptions import RedisError
 
 from meterfarm.farm.codes.mailboxes import MailboxConnections
+from meterfarm.farm.mail.outbox import MailOutbox
+from meterfarm.farm.mail.sending import MailSender
 from meterfarm.farm.policy import SCHEDULED_EVERY
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.limits import RateLimits
@@ -47,6 +49,7 @@ from meterfarm.scrapers.browser.scratch import scratch_folder
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.services.event_payloads import EventRendering
 from meterfarm.services.links import DEFAULT_URL
+from meterfarm.services.mail import NoticeWriter
 from meterfarm.services.reread import RereadResult, reread
 from meterfarm.services.webhooks import json_bytes
 from meterfarm.storage.runs import QUEUES
@@ -156,6 +159,10 @@ async def serve(queues: Sequence[str]) -> None:
         ]
         tasks.append(asyncio.create_task(process.run_housekeeping()))
         tasks.append(asyncio.create_task(_webhooks(store, farm, served.metrics).run()))
+        if (mail_server := farm.mail_server) is not None:
+            notices = NoticeWriter(farm.public_url or DEFAULT_URL)
+            outbox = MailOutbox(store, MailSender(mail_server), notices.of)
+            tasks.append(asyncio.create_task(outbox.run()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in tasks:

@@ -41,7 +41,7 @@ _ORDER = {
         *("events", "webhooks"),
     ),
     Panel.CODES: ("mailbox", "number", "inbox"),
-    Panel.HOST: ("worker", "up", "api", "doctor", "vault", "audit", "backup"),
+    Panel.HOST: ("worker", "up", "api", "doctor", "mail", "mail-in", "vault", "audit", "backup"),
     Panel.TRY: ("demo", "fake", "sandbox", "nightly", "simulate", "bench"),
 }
 

@@ -8,13 +8,15 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from meterfarm.farm.mail.server import MAIL_FROM, SMTP_URL, SmtpServer, mail_address, parsed_server
 from meterfarm.records import Part
 from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.guard import is_allowed, own_hosts
@@ -52,6 +54,9 @@ class FarmSettings(BaseSettings):
     script calls a fake. A key of the API may send ``api_burst`` requests at
     once (0: any number) and ``api_rate`` a second over time.
     With ``open_sign_up`` anybody may make a company of their own at the dashboard.
+    ``smtp_url`` is the mail server that mail goes out by, with its password, ``mail_from`` who it is from.
+    ``mail_in_address`` is where `mail-in` takes in bills, ``mail_in_authserv_id`` the name under which the
+    mail server before it states who a mail is from, ``mail_in_peers`` are addresses and networks of that.
     ``fake_controls`` is where the fake portals' control pages are, for test tools.
     """
 
@@ -91,6 +96,11 @@ class FarmSettings(BaseSettings):
     nightly_report: Path | None = None
     nightly_live: str = ""
     nightly_webhook: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    mail_in_address: str = ""
+    mail_in_authserv_id: str = ""
+    mail_in_peers: str = "127.0.0.0/8,::1"
     fake_controls: str = "http://127.0.0.1:8600/portals"
 
     @field_validator("nightly_at")
@@ -107,7 +117,15 @@ class FarmSettings(BaseSettings):
             raise PydanticCustomError("address", "write an address like https://meterfarm.example.com")
         return text.rstrip("/")
 
-    @field_validator("trusted_proxies")
+    @field_validator("mail_in_address")
+    @classmethod
+    def _inbound_address(cls, text: str) -> str:
+        address = mail_address(text)
+        if text and ("+" in text or not address):
+            raise PydanticCustomError("address", "write an address without a +, like bills@in.example.com")
+        return address.casefold()
+
+    @field_validator("trusted_proxies", "mail_in_peers")
     @classmethod
     def _proxies(cls, text: str) -> str:
         if not all(map(_is_network, _listed(text))):
@@ -138,6 +156,12 @@ class FarmSettings(BaseSettings):
             )
         return secret
 
+    @model_validator(mode="after")
+    def _mail_server(self) -> Self:
+        """Raises StorageError."""
+        self._parsed_mail_server()
+        return self
+
     @field_validator("limits")
     @classmethod
     def _limits(cls, text: str) -> str:
@@ -147,9 +171,26 @@ class FarmSettings(BaseSettings):
         return text
 
     @property
+    def mail_server(self) -> SmtpServer | None:
+        """That of ``smtp_url``; None if mail does not go out."""
+        return self._parsed_mail_server()
+
+    def _parsed_mail_server(self) -> SmtpServer | None:
+        """Raises StorageError."""
+        try:
+            return parsed_server(self.smtp_url, self.mail_from)
+        except ValueError as exc:
+            raise StorageError(f"The setting {SMTP_URL} or {MAIL_FROM} cannot be used: {exc}.") from None
+
+    @property
     def proxies(self) -> Sequence[str]:
         """The ``trusted_proxies``."""
         return _listed(self.trusted_proxies)
+
+    @property
+    def mail_peers(self) -> Sequence[str]:
+        """The ``mail_in_peers``."""
+        return _listed(self.mail_in_peers)
 
     @property
     def twilio_auth_tokens(self) -> Sequence[str]:

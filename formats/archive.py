@@ -46,22 +46,22 @@ _DAMAGES = (
 )
 
 
-def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+def unpack(content: bytes, name: str, *, most: int = MAX_BYTES) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every file in a ZIP, names without their folders, or the one in a gzip.
 
-    Anything else yields itself.
+    Anything else yields itself. ``most`` bytes are unpacked in all.
 
     Raises:
         FormatError: It is damaged, encrypted, without files, or unpacks beyond the bounds.
     """
     if is_gzip(content):
-        with gunzipped(BytesIO(content), MAX_BYTES) as file:
+        with gunzipped(BytesIO(content), most) as file:
             yield without_gz(name), file.read()
         return
     if not is_zip(content):
         yield name, content
         return
-    allowed = min(MAX_BYTES, max(_FREE, len(content) * MAX_RATIO))
+    allowed = min(most, max(_FREE, len(content) * MAX_RATIO))
     with _opened(BytesIO(content)) as archive:
         for member in _members(archive):
             with _as_damage():

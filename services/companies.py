@@ -6,15 +6,35 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from meterfarm.farm.mail.server import mail_address
 from meterfarm.records import CustomerState
 from meterfarm.services.branding import ChangeBrand, changed_brand, company_brand
 from meterfarm.services.customer_fields import problem_of_name, tidied
-from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
+from meterfarm.services.mail import checked_address
 from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.foreign_text import one_line
 
 _MOST_MONTHS = 1200
+_MOST_DOMAINS = 20
+EVERYBODYS = frozenset(
+    {
+        *("aol.com", "fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "googlemail.com"),
+        *("hotmail.com", "icloud.com", "live.com", "mail.com", "mail.ru", "me.com", "msn.com", "outlook.com"),
+        *(
+            "proton.me",
+            "protonmail.com",
+            "qq.com",
+            "web.de",
+            "yahoo.com",
+            "yandex.com",
+            "yandex.ru",
+            "zoho.com",
+        ),
+    }
+)
+"""Domains at which anybody gets an address: whoever has one would send bills for the company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +42,16 @@ class ChangeCompany:
     """What is to change of a company's side; None leaves a value as it is.
 
     ``history``: how far back bills unlock by themselves (all, none, or a number of months). ``continuous``:
-    whether later bills do. ``gas_as_text``: numbers of gas are strings. ``brand``: what its customers see.
+    whether later bills do. ``gas_as_text``: numbers of gas are strings. ``notification_email``: who gets a
+    mail when a customer's data is ready or one must reauthenticate, "" for nobody. ``mail_domains``: from
+    addresses at these bills may be mailed. ``brand``: what its customers see.
     """
 
     history: str | None = None
     continuous: bool | None = None
     gas_as_text: bool | None = None
+    notification_email: str | None = None
+    mail_domains: Sequence[str] | None = None
     brand: ChangeBrand = field(default_factory=ChangeBrand)
 
 
@@ -111,6 +135,7 @@ def change_company(farm: Store, company: Company, request: ChangeCompany) -> Com
 
     Raises:
         InvalidRequest: a value cannot be used, or there is nothing to change.
+        Conflict: another company has one of the domains.
     """
     if request == ChangeCompany():
         raise InvalidRequest(f"There is nothing to change of the company {company.name}.")
@@ -121,6 +146,11 @@ def change_company(farm: Store, company: Company, request: ChangeCompany) -> Com
         chosen = replace(chosen, unlock_continuous=request.continuous)
     if request.gas_as_text is not None:
         chosen = replace(chosen, gas_as_text=request.gas_as_text)
+    if request.notification_email is not None:
+        given = request.notification_email.strip()
+        chosen = replace(chosen, notification_email=checked_address(given) if given else "")
+    if request.mail_domains is not None:
+        chosen = replace(chosen, mail_domains=_mail_domains(farm, company, request.mail_domains))
     brand = changed_brand(company_brand(farm, company), request.brand)
     farm.companies.choose(company.id, chosen)
     if request.brand != ChangeBrand():
@@ -143,6 +173,33 @@ def _months(given: str) -> int | None:
         f"The history “{one_line(given, 20)}” cannot be unlocked; give all, none, or a number of months "
         f"up to {_MOST_MONTHS}."
     )
+
+
+def _mail_domains(farm: Store, company: Company, given: Sequence[str]) -> Sequence[str]:
+    """Each once, in ASCII and small letters; none that anybody gets an address at, or that another has."""
+    domains = []
+    for each in given:
+        text = each.strip().removeprefix("@").removesuffix(".")
+        if not text:
+            continue
+        domain = mail_address(f"bills@{text}").rpartition("@")[2]
+        if not domain:
+            raise InvalidRequest(
+                f"The domain “{one_line(each, 80)}” cannot be used; give what is behind the @: acme.example."
+            )
+        if domain in EVERYBODYS:
+            raise InvalidRequest(
+                f"Anybody can have an address at {domain}; give a domain that is the company's own."
+            )
+        domains.append(domain)
+    found = tuple(dict.fromkeys(domains))
+    if len(found) > _MOST_DOMAINS:
+        raise InvalidRequest(f"A company has at most {_MOST_DOMAINS} domains that bills are mailed from.")
+    for other in farm.companies.list():
+        taken = set(found) & set(farm.companies.settings(other.id).mail_domains)
+        if taken and other.name != company.name:
+            raise Conflict(f"The domain {min(taken)} is the company {other.name}'s.")
+    return found
 
 
 def company_details(farm: Store, company: Company) -> CompanyDetails:

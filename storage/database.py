@@ -93,14 +93,17 @@ class Database:
         if self.revision() == HEAD:
             return
         with setup_lock(home), self._migrating() as connection:
-            from alembic import command
-            from alembic.config import Config
+            from alembic.operations import Operations
+            from alembic.runtime.migration import MigrationContext
+            from alembic.script import ScriptDirectory
             from alembic.util.exc import CommandError
 
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(MIGRATIONS))
+            scripts = ScriptDirectory(MIGRATIONS)
+            steps = {"fn": lambda revision, _: scripts._upgrade_revs(HEAD, revision)}
+            context = MigrationContext.configure(connection, opts={**steps, "target_metadata": metadata})
             try:
-                command.upgrade(config, HEAD)
+                with Operations.context(context):
+                    context.run_migrations()
             except CommandError as exc:
                 raise StorageError(
                     f"The database {self.where} was made by another version of Meterfarm; use that version."

@@ -22,7 +22,8 @@ from sqlmodel import Session, col, select
 from meterfarm.records import CustomerState
 from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
-from meterfarm.storage.channels import mailboxes
+from meterfarm.storage.channels import mailboxes, outgoing
+from meterfarm.storage.channels.outgoing import CompanyMails, FarmMails
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
 from meterfarm.storage.customers import Company, RunContext, companies, credentials, identity
 from meterfarm.storage.customers.companies import ApiKeys, Companies, KeptAnswers, KeyRing
@@ -51,6 +52,7 @@ from meterfarm.storage.tables import (
     DashboardUserRow,
     KeptAnswerRow,
     MailboxRow,
+    OutgoingMailRow,
     SentPasswordRow,
     WebhookEndpointRow,
 )
@@ -98,6 +100,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     credentials.rotate(session, vault)
     mailboxes.rotate(session, vault)
     webhook_queue.rotate_keys(session, vault)
+    outgoing.rotate_keys(session, vault)
     companies.rotate_answers(session, vault)
     rotate_factors(session, vault)
     return identity.rotate(session, vault)
@@ -135,6 +138,9 @@ def keys_in_use(session: Session) -> set[str]:
         select(SentPasswordRow.key_id).group_by(col(SentPasswordRow.key_id)),
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
         select(WebhookEndpointRow.key_id).group_by(col(WebhookEndpointRow.key_id)),
+        select(OutgoingMailRow.key_id)
+        .where(OutgoingMailRow.key_id != "")
+        .group_by(col(OutgoingMailRow.key_id)),
         select(KeptAnswerRow.key_id).where(KeptAnswerRow.head != "").group_by(col(KeptAnswerRow.key_id)),
         select(DashboardUserRow.key_id)
         .where(DashboardUserRow.key_id != "")
@@ -173,6 +179,7 @@ class Store(_Closed):
         self.workforce = Workforce(farm)
         self.audit = FarmAudit(farm)
         self.webhooks = WebhookQueue(farm)
+        self.mails = FarmMails(farm)
         self.api_keys = KeyRing(farm)
         self.users = Users(farm)
         self.consents = FarmConsents(farm)
@@ -268,6 +275,7 @@ class CompanyStore(_Closed):
         self.channels = Channels(scope)
         self.audit = Audit(scope)
         self.webhooks = Webhooks(scope)
+        self.mails = CompanyMails(scope)
         self.api_keys = ApiKeys(scope)
         self.consents = Consents(scope)
         self.kept_answers = KeptAnswers(scope)

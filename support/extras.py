@@ -17,7 +17,10 @@ EXTRAS: Mapping[str, Sequence[str]] = {
         *("cryptography", "fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart"),
         *("starlette", "uvicorn"),
     ),
-    "farm": ("PIL", "arq", "imapclient", "prometheus_client", "psutil", "psycopg", "redis", "setproctitle"),
+    "farm": (
+        *("PIL", "aiosmtpd", "aiosmtplib", "arq", "imapclient", "prometheus_client", "psutil", "psycopg"),
+        *("redis", "setproctitle"),
+    ),
     "impersonate": ("curl_cffi",),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),

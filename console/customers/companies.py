@@ -166,6 +166,8 @@ def _chosen(chosen: CompanySettings) -> Sequence[tuple[str, str]]:
             f"{past}; {'each later bill too' if chosen.unlock_continuous else 'no later bill'}",
         ),
         ("gas numbers", "text" if chosen.gas_as_text else "numbers"),
+        ("news by mail to", chosen.notification_email or "nobody"),
+        ("bills by mail from", ", ".join(chosen.mail_domains) or "nobody"),
     ]
 
 
@@ -174,6 +176,8 @@ def _settings(chosen: CompanySettings) -> dict[str, object]:
         "unlock_history": history(chosen),
         "unlock_continuous": chosen.unlock_continuous,
         "gas_as_text": chosen.gas_as_text,
+        "notification_email": chosen.notification_email,
+        "mail_domains": list(chosen.mail_domains),
     }
 
 

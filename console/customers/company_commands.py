@@ -43,6 +43,7 @@ def list_(as_json: Json = False) -> None:
         "company set acme --history 24",
         "company set --history none --no-continuous",
         "company set --gas-as-text",
+        "company set acme --notify ops@acme.example --mail-domain acme.example",
         "company set acme --shown-name 'Acme Solar' --colour '#0b6b4f' --logo logo.png",
         "company set acme --origin https://www.acme.example --origin https://acme.example",
     ],
@@ -58,6 +59,21 @@ def set_(
     ] = None,
     gas_as_text: Annotated[
         bool | None, typer.Option("--gas-as-text/--gas-as-number", help="How numbers of gas are written.")
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Gets a mail when a customer's data is ready or one must reauthenticate; '': nobody.",
+        ),
+    ] = None,
+    mail_domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DOMAIN",
+            help="Bills may be mailed in from its addresses; several times for several, which replace those "
+            "there are; '' for none.",
+        ),
     ] = None,
     shown_name: Annotated[
         str | None,
@@ -93,7 +109,7 @@ def set_(
     live: Live = False,
     as_json: Json = False,
 ) -> None:
-    """Change what unlocks for customers added from now on, how gas is written, and what customers see."""
+    """Change what unlocks for customers added from now on, how gas is written, mail, and the form."""
     from meterfarm.console.customers import companies
     from meterfarm.services.branding import ChangeBrand
     from meterfarm.services.companies import ChangeCompany
@@ -101,7 +117,7 @@ def set_(
     brand = ChangeBrand(
         shown_name, colour, policy_url=policy_url, origins=origin or None, open_form=open_form
     )
-    request = ChangeCompany(history, continuous, gas_as_text, brand)
+    request = ChangeCompany(history, continuous, gas_as_text, notify, mail_domain or None, brand)
     raise typer.Exit(run_to_end(companies.change(name, request, logo=logo, live=live, as_json=as_json)))
 
 

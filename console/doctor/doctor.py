@@ -14,6 +14,7 @@ from meterfarm.console.doctor.doctor_outside import (
     examine_bill_layouts,
     examine_channels,
     examine_clock,
+    examine_mail,
     examine_portals,
     examine_redis,
 )
@@ -64,6 +65,7 @@ async def _checks(now: CommandContext) -> AsyncIterator[CheckResult]:
         yield check
     async for check in examine_channels(now):
         yield check
+    yield await examine_mail(now)
     yield examine_clock(clocks)
 
 

@@ -11,6 +11,8 @@ from meterfarm.console.channels.mailboxes import check_report
 from meterfarm.console.command_context import CommandContext
 from meterfarm.console.doctor.check_result import CheckResult, fail, warn, well
 from meterfarm.console.doctor.clock import Compared, between, kernel_says, of_portal, worst
+from meterfarm.farm.mail.sending import MailSender
+from meterfarm.farm.mail.server import SMTP_URL
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import RedisFound, must_serve
 from meterfarm.farm.redis.private import NoRedis, PrivateRedis, redis_server
@@ -26,6 +28,7 @@ from meterfarm.utilities import broken_bill_layouts, broken_utilities, load_util
 
 _MOST_OFF = 2.0
 _SECONDS = 5.0
+_MAIL_SECONDS = 15.0
 
 
 async def examine_redis(context: CommandContext, clocks: list[Compared]) -> CheckResult:
@@ -142,6 +145,20 @@ def examine_clock(clocks: Sequence[Compared]) -> CheckResult:
 def _off(far: Compared) -> str:
     direction = "ahead of" if far.ahead > 0 else "behind"
     return f"{abs(far.ahead):.1f} s {direction} {far.source}, give or take {far.within:.1f} s"
+
+
+async def examine_mail(context: CommandContext) -> CheckResult:
+    """Whether the mail server takes who signs in there, if one is set; nothing is sent."""
+    server = context.farm.mail_server
+    if server is None:
+        return well("mail", f"none goes out: {SMTP_URL} is not set")
+    fault = await MailSender(server, seconds=_MAIL_SECONDS).check()
+    if fault:
+        return fail("mail", fault.removesuffix("."), f"see to {SMTP_URL}; what waits is sent then")
+    detail = f"{server.where} is well ({server.security}); mail is from {server.sender.addr_spec}"
+    if not context.farm.public_url:
+        return warn("mail", detail, "set METERFARM_PUBLIC_URL: links in mails begin with it")
+    return well("mail", detail)
 
 
 _CHECKED = 20

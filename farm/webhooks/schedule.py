@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again: sooner at first, for three days. Pure."""
+"""When a delivery or a mail that failed is tried again: sooner at first, for three days. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _LONGEST_REST = timedelta(days=1)
 _TOO_MANY = 429
 
 
-def next_attempt(attempt: int, age: timedelta, posted: Posted) -> timedelta | None:
-    """How long after the ``attempt``-th attempt the next one is made, ``age`` after the delivery was asked
-    for; None if it is to be parked. No sooner than the receiver's Retry-After, which counts up to a day."""
+def next_attempt(attempt: int, age: timedelta, retry_after: int | None = None) -> timedelta | None:
+    """How long after the ``attempt``-th attempt the next one is made, ``age`` after it was first asked for;
+    None if none is. No sooner than the receiver's Retry-After in seconds, which counts up to a day."""
     if age >= KEPT_FOR:
         return None
     planned = _DELAYS[min(attempt, len(_DELAYS)) - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
-    asked = min(timedelta(seconds=posted.retry_after or 0), _LONGEST_REST)
+    asked = min(timedelta(seconds=retry_after or 0), _LONGEST_REST)
     return min(max(timedelta(seconds=planned), asked), KEPT_FOR - age)
 
 

@@ -119,10 +119,12 @@ class WebhookSender:
 
     async def _settle(self, due: DueDelivery, posted: Posted) -> None:
         result, endpoint = posted.result, due.endpoint
-        again_in = None
+        again_in: timedelta | None = None
         if result.fault:
             self._failing.add(endpoint.id)
-            again_in = timedelta() if posted.is_gone else schedule.next_attempt(due.attempt, due.age, posted)
+            again_in = timedelta()
+            if not posted.is_gone:
+                again_in = schedule.next_attempt(due.attempt, due.age, posted.retry_after)
         else:
             self._failing.discard(endpoint.id)
         settled = await asyncio.to_thread(

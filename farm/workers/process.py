@@ -32,6 +32,7 @@ _CONSENT_NOTICE = timedelta(days=7)
 """The rate at which runs of a utility that cannot be loaded are begun: each ends ``internal`` at once."""
 _FINISH_SECONDS = 6.0
 """How many seconds runs have to come to their end when the process is asked to stop."""
+_UNSENT = "Nothing sent it in time: METERFARM_SMTP_URL is not set where workers run, or none runs."
 
 
 class WorkerProcess:
@@ -147,14 +148,18 @@ class WorkerProcess:
                 )
 
     async def forget_runs(self) -> None:
-        """Forget runs and deliveries that ended long ago, and vault reads of a year ago."""
+        """Forget runs, deliveries and mails that ended long ago, and vault reads of a year ago.
+
+        Mails that are not good any more are given up.
+        """
         store, days = self._context.store, timedelta(days=self._context.settings.keep_run_days)
-        forgotten = 1 if days else 0
-        while forgotten:
-            forgotten = await asyncio.to_thread(store.runs.forget, days)
-        forgotten = 1 if days else 0
-        while forgotten:
-            forgotten = await asyncio.to_thread(store.webhooks.forget, days)
+        await asyncio.to_thread(store.mails.give_up, _UNSENT)
+        forgets: list[Callable[[timedelta], int]]
+        forgets = [store.runs.forget, store.webhooks.forget, store.mails.forget]
+        for forget in forgets:
+            forgotten = 1 if days else 0
+            while forgotten:
+                forgotten = await asyncio.to_thread(forget, days)
         while await asyncio.to_thread(store.audit.forget):
             pass
 

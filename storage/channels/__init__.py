@@ -1,13 +1,13 @@
-"""What the store says of mailboxes and numbers that receive codes: frozen records."""
+"""What the store has of mailboxes and numbers that receive codes, and of mail that goes out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from meterfarm.records import MailSecurity
+from meterfarm.records import EventKind, Mail, MailSecurity
 
 WAITS_FOR_MAIL = "waits for the mail"
 WAITS_FOR_TEXT = "waits for the text message"
@@ -108,3 +108,52 @@ class Delivery:
 
     status: DeliveryStatus
     challenge_id: int | None = None
+
+
+class MailState(StrEnum):
+    """What became of a mail that goes out. ``given_up``: no attempt is made any more."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True, slots=True)
+class MailNotice:
+    """What a mail announces of a customer; it is written when it is sent."""
+
+    kind: EventKind
+    customer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueMail:
+    """A mail that a sender has taken, for its ``attempt``-th attempt, ``age`` after it was entered.
+
+    ``message_id`` is the same in each. It is ready as ``mail``, or the ``notice`` to write one of for ``to``.
+    """
+
+    id: int
+    company_id: int
+    attempt: int
+    age: timedelta
+    message_id: str
+    to: str
+    mail: Mail | None
+    notice: MailNotice | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """A mail as the outbox has it, without what it says. ``fault`` is why its latest attempt failed."""
+
+    id: int
+    company_id: int
+    about: str
+    to: str
+    state: MailState
+    attempts: int
+    fault: str
+    since: datetime
+    next_at: datetime | None
+    ended_at: datetime | None

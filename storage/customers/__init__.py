@@ -48,12 +48,15 @@ class CompanySettings:
 
     ``unlock_months`` is how many months back bills unlock by themselves, None all of them;
     ``unlock_continuous`` whether later bills do; both for customers made from then on. ``gas_as_text``:
-    numbers of gas are strings.
+    numbers of gas are strings. ``notification_email`` gets a mail when a customer's data is ready or one must
+    reauthenticate, "" for nobody. ``mail_domains``: bills may be mailed from addresses at these.
     """
 
     unlock_months: int | None = None
     unlock_continuous: bool = True
     gas_as_text: bool = False
+    notification_email: str = ""
+    mail_domains: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

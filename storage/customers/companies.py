@@ -45,7 +45,11 @@ _POLICY = columns(col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuou
 
 _CHOSEN = SingleRead(
     columns(
-        col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuous), col(CompanyRow.gas_as_text)
+        col(CompanyRow.unlock_months),
+        col(CompanyRow.unlock_continuous),
+        col(CompanyRow.gas_as_text),
+        col(CompanyRow.notification_email),
+        col(CompanyRow.mail_domains),
     ).where(col(CompanyRow.id) == bindparam("company"))
 )
 
@@ -79,8 +83,10 @@ class Companies(FarmRepository):
 
     def settings(self, company_id: int) -> CompanySettings:
         """What the company with this id has chosen."""
-        (chosen,) = _CHOSEN.rows(self._database, {"company": company_id})
-        return CompanySettings(*chosen)
+        ((months, continuous, as_text, email, domains),) = _CHOSEN.rows(
+            self._database, {"company": company_id}
+        )
+        return CompanySettings(months, continuous, as_text, email, tuple(domains.split()))
 
     @writing
     def choose(self, session: Session, company_id: int, chosen: CompanySettings) -> None:
@@ -88,6 +94,7 @@ class Companies(FarmRepository):
         row = session.get_one(CompanyRow, company_id)
         row.unlock_months, row.unlock_continuous = chosen.unlock_months, chosen.unlock_continuous
         row.gas_as_text = chosen.gas_as_text
+        row.notification_email, row.mail_domains = chosen.notification_email, " ".join(chosen.mail_domains)
         session.add(row)
 
     @reading

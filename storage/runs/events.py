@@ -15,6 +15,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState, EventKind, Outcome
+from meterfarm.storage.channels import outgoing
 from meterfarm.storage.customers import Customer, Event, RemovedCustomer
 from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading, writing
 from meterfarm.storage.tables import (
@@ -112,6 +113,10 @@ def publish_all(
     written = insert_absent(session, EventRow, rows, "id")
     if session.get_bind().dialect.name == "postgresql":
         _number_last(session, written)
+    happened = [(kind, key) for kind, key, _ in events if not key.startswith(FIRED)]
+    outgoing.enter_notices(
+        session, [(company_id, each, *event) for each, company_id, *_ in found for event in happened]
+    )
     return len(written)
 
 

@@ -15,7 +15,8 @@ class CompanyRow(Keyed, table=True):
 
     A customer takes a copy of ``unlock_months`` (how far back bills unlock by themselves; None: all, 0: none)
     and ``unlock_continuous`` (whether later bills do) when it is made. ``gas_as_text``: programs want gas
-    numbers as strings.
+    numbers as strings. ``notification_email`` gets news of customers, "" for nobody. ``mail_domains``,
+    separated by spaces, are those that bills may be mailed from.
     """
 
     __table_args__ = table_args(UniqueConstraint("name", "live"))
@@ -25,6 +26,8 @@ class CompanyRow(Keyed, table=True):
     unlock_months: int | None = None
     unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
     gas_as_text: bool = Field(default=False, sa_column_kwargs={"default": False})
+    notification_email: str = Field(default="", sa_column_kwargs={"default": ""})
+    mail_domains: str = Field(default="", sa_column_kwargs={"default": ""})
 
 
 class BrandRow(Row, table=True):

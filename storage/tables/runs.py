@@ -1,4 +1,4 @@
-"""Runs, what they ask, what happened, to whom that is posted, and the processes that serve the farm."""
+"""Runs, what they ask, what happened, to whom that is posted or mailed, and the processes of the farm."""
 
 from __future__ import annotations
 
@@ -293,3 +293,38 @@ class WebhookAttemptRow(Keyed, table=True):
     status: int | None = None
     answer: str = Field(default="", sa_type=ForeignText)
     fault: str = Field(default="", sa_type=ForeignText)
+
+
+class OutgoingMailRow(Owned, table=True):
+    """A mail that goes out. ``state``: ``storage.channels.MailState``.
+
+    ``key`` names its cause, so that there is one mail for it. ``about`` is a customer's event
+    (``records.EventKind``), or what else the mail is. What it says is sealed as JSON with a data key of its
+    own, wrapped by the key ``key_id``, and erased when it ends; all of these are empty if it is written when
+    it is sent. ``attempts`` counts the times that a sender took it, and is its fence; ``lease_until`` is how
+    long the present one has. After ``until`` it is given up.
+    """
+
+    __table_args__ = table_args(
+        UniqueConstraint("company_id", "key"),
+        Index("ix_outgoing_mail_due", "next_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    )
+
+    key: str
+    about: str
+    customer_id: int | None = Field(
+        default=None, foreign_key="customer.id", ondelete="CASCADE", index=True, nullable=True
+    )
+    to: str
+    message_id: str
+    state: str
+    attempts: int = 0
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime = Field(sa_type=UtcDateTime)
+    next_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    fault: str = Field(default="", sa_type=ForeignText)
+    key_id: str = ""
+    wrapped_key: bytes = Field(default=b"", sa_type=LargeBinary)
+    ciphertext: bytes = Field(default=b"", sa_type=LargeBinary)

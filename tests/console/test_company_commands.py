@@ -82,14 +82,23 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
         "unlock_history": "all",
         "unlock_continuous": True,
         "gas_as_text": False,
+        "notification_email": "",
+        "mail_domains": [],
         "brand": NO_BRAND,
     }
 
 
 def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Command) -> None:
     """Customers who are added from then on have it; without a choice everything is unlocked."""
-    changed = {"unlock_history": "24", "unlock_continuous": False, "gas_as_text": True}
-    asked = ("--history", "24", "--no-continuous", "--gas-as-text")
+    changed = {
+        "unlock_history": "24",
+        "unlock_continuous": False,
+        "gas_as_text": True,
+        "notification_email": "ops@acme.example",
+        "mail_domains": ["acme.example", "acme.test"],
+    }
+    asked = ["--history", "24", "--no-continuous", "--gas-as-text", "--notify", "ops@acme.example"]
+    asked += ["--mail-domain", "acme.example", "--mail-domain", "acme.test"]
     identity = {"id": 1, "name": "default", "live": False}
     assert _json(command, "company", "set", *asked) == {**identity, **changed, "brand": NO_BRAND}
     assert changed.items() <= _json(command, "company", "show").items()

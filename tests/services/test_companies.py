@@ -89,6 +89,7 @@ from meterfarm.services.intervals import (
     find_intervals,
     lacks_intervals,
 )
+from meterfarm.services.mail import queue_mail
 from meterfarm.services.mailboxes import (
     AddMailbox,
     UpdateMailbox,
@@ -398,6 +399,7 @@ OWN = (
     fail_portal,
     import_customers,
     must_be_for,
+    queue_mail,
     scrape_customer,
     search_utilities,
     wished_utility,

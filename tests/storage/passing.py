@@ -1,4 +1,4 @@
-"""A virtual clock for webhooks: time passes by what is waited for coming nearer."""
+"""A virtual clock for webhooks and mails: time passes by what is waited for coming nearer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from meterfarm.storage.tables import metadata
 _OF_TABLE = {
     "webhook_delivery": ("since", "next_at", "lease_until", "ended_at"),
     "webhook_endpoint": ("rests_until",),
+    "outgoing_mail": ("since", "until", "next_at", "lease_until", "ended_at"),
 }
 
 
@@ -28,7 +29,7 @@ def pass_time(store: CompanyStore, by: timedelta) -> None:
 
 def next_due(store: CompanyStore) -> datetime | None:
     """When the next delivery is due to an endpoint that takes some, None if there is none."""
-    deliveries, endpoints = (metadata.tables[name] for name in _OF_TABLE)
+    deliveries, endpoints = (metadata.tables[name] for name in ("webhook_delivery", "webhook_endpoint"))
     query = (
         select(deliveries.c.next_at, endpoints.c.rests_until)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)

@@ -213,7 +213,7 @@ def test_only_what_writes_it_down_opens_secrets() -> None:
             if any(call.endswith("vault.unseal") for call in calls):
                 found += 1
                 assert "audit.note" in calls, f"{path.name}: {function.name}"
-    assert found == 4
+    assert found == 6
 
 
 @pytest.mark.parametrize(

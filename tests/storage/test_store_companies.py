@@ -17,6 +17,7 @@ from meterfarm.records import (
     Challenge,
     EventKind,
     Factor,
+    Mail,
     MailSecurity,
     Outcome,
     RunKind,
@@ -42,6 +43,7 @@ SECRETS = {SecretKind.PASSWORD: "canary-c0"}
 CODE = Challenge("Code?", Factor.SMS)
 MAILBOX = MailAccount("imap.example", 993, MailSecurity.TLS, "codes")
 NUMBER = "+15185550123"
+NEWS = Mail("ada@x.example", "News", "Some.")
 DAYS = (date(2026, 10, 1), date(2026, 10, 31))
 
 
@@ -304,6 +306,10 @@ CASES: dict[str, Case] = {
     "audit.list": lambda s, _, t: (
         t.customer.id not in {one.customer_id for one in s.audit.list()}
         and not s.audit.list(customer_id=t.customer.id)
+    ),
+    "mails.add": lambda s, _, t: (
+        s.mails.add(NEWS, "user")
+        not in {mail.id for mail in t.store.farm.mails.list() if mail.company_id == t.store.company_id}
     ),
     "webhooks.add": lambda s, _, t: (
         s.webhooks.add("https://b.example", (), allows_private=False)[0].company_id != t.customer.company_id

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, make_url
@@ -62,9 +62,11 @@ def test_head_is_the_newest_migration() -> None:
 def test_the_migrations_can_be_undone(store: CompanyStore, home: Path) -> None:
     engine = create_engine(f"sqlite:///{home / 'meterfarm.db'}")
     with engine.begin() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(MIGRATIONS))
-        command.downgrade(config, "base")
+        scripts = ScriptDirectory(MIGRATIONS)
+        steps = {"fn": lambda revision, _: scripts._downgrade_revs("base", revision)}
+        context = MigrationContext.configure(connection, opts=steps)
+        with Operations.context(context):
+            context.run_migrations()
         assert inspect(connection).get_table_names() == ["alembic_version"]
     engine.dispose()
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _runs()
     _talk()
     _webhooks()
+    _outgoing_mail()
     _channels()
     _workforce()
     _vault_reads()
@@ -110,6 +111,8 @@ def _identity() -> None:
         _column("unlock_continuous", sa.Boolean),
         _column("gas_as_text", sa.Boolean),
         _column("live", sa.Boolean),
+        _column("notification_email", sa.String),
+        _column("mail_domains", sa.String),
         sa.UniqueConstraint("name", "live"),
     )
     op.create_table(
@@ -603,6 +606,38 @@ def _webhooks() -> None:
         _column("fault", sa.String),
     )
     _indexed("webhook_attempt", "delivery_id")
+
+
+def _outgoing_mail() -> None:
+    _owned(
+        "outgoing_mail",
+        _column("key", sa.String),
+        _column("about", sa.String),
+        _of("customer", null=True),
+        _column("to", sa.String),
+        _column("message_id", sa.String),
+        _column("state", sa.String),
+        _column("attempts", sa.Integer),
+        _column("since", INSTANT),
+        _column("until", INSTANT),
+        _column("next_at", INSTANT, null=True),
+        _column("lease_until", INSTANT, null=True),
+        _column("ended_at", INSTANT, null=True),
+        _column("fault", sa.String),
+        _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
+        _column("ciphertext", sa.LargeBinary),
+        sa.UniqueConstraint("company_id", "key"),
+    )
+    _indexed("outgoing_mail", "customer_id")
+    pending = sa.text("state = 'pending'")
+    op.create_index(
+        "ix_outgoing_mail_due",
+        "outgoing_mail",
+        ["next_at"],
+        sqlite_where=pending,
+        postgresql_where=pending,
+    )
 
 
 def _channels() -> None:

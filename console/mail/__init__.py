@@ -1,0 +1,1 @@
+"""The commands about mail: what goes out, and bills that come in."""

@@ -1,0 +1,1 @@
+"""Mail that goes out, by the operator's mail server."""

@@ -1,0 +1,89 @@
+"""Sends what is due of the outbox of mail. Every worker process has one; a mail is leased to one of them.
+
+A mail that the server took is not sent again, unless the process dies between its answer and the row: then
+the second has the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from meterfarm.farm.mail.sending import MailResult, MailSender
+from meterfarm.farm.webhooks.schedule import next_attempt
+from meterfarm.records import Mail
+from meterfarm.storage import StorageError
+from meterfarm.storage.channels import DueMail, MailNotice, MailState
+from meterfarm.storage.store import CompanyStore, Store
+
+WriteNotice = Callable[[CompanyStore, MailNotice, str], Mail | None]
+"""The mail to an address that announces something of a customer; None if nothing is to be announced now."""
+
+LEASE = timedelta(seconds=120)
+"""An attempt and its bookkeeping take less."""
+_LOOK_SECONDS = 2.0
+_AT_ONCE = 4
+_GONE = "There is nothing to announce any more: the customer or the data is gone."
+
+
+class MailOutbox:
+    """Sends until cancelled. ``write`` makes the mail of a notice."""
+
+    def __init__(self, store: Store, sender: MailSender, write: WriteNotice) -> None:
+        self._store = store
+        self._sender = sender
+        self._write = write
+        self._log: Any = structlog.get_logger("mail")
+
+    async def run(self) -> None:
+        """Look every two seconds. The database may be away for a while."""
+        while True:
+            try:
+                while await self.look():
+                    pass
+            except StorageError as exc:
+                self._log.warning("task.failed", task="mail", reason=str(exc))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def look(self) -> int:
+        """Take what is due and send it; how many mails these were. Raises StorageError."""
+        if not await asyncio.to_thread(self._store.mails.are_due):
+            return 0
+        due = await asyncio.to_thread(self._store.mails.take, _AT_ONCE, LEASE)
+        async with asyncio.TaskGroup() as group:
+            for each in due:
+                group.create_task(self._deliver(each))
+        return len(due)
+
+    async def _deliver(self, due: DueMail) -> None:
+        try:
+            result = await self._attempt(due)
+            await self._settle(due, result)
+        except StorageError as exc:  # its lease lapses, and it is taken again
+            self._log.warning("mail.unsettled", mail=due.id, reason=str(exc))
+
+    async def _attempt(self, due: DueMail) -> MailResult:
+        """Raises StorageError."""
+        mail = due.mail
+        if due.notice is not None:
+            store = self._store.within(due.company_id)
+            mail = await asyncio.to_thread(self._write, store, due.notice, due.to)
+        if mail is None:
+            return MailResult(_GONE, is_final=True)
+        return await self._sender.send(mail, due.message_id)
+
+    async def _settle(self, due: DueMail, result: MailResult) -> None:
+        again_in = None
+        if result.fault and not result.is_final:
+            again_in = next_attempt(due.attempt, due.age)
+        became = await asyncio.to_thread(self._store.mails.settle, due, result.fault, again_in)
+        if became is MailState.SENT:
+            self._log.info("mail.sent", mail=due.id)
+        elif became is not None:
+            self._log.warning(
+                "mail.failed", mail=due.id, became=became.value, attempt=due.attempt, reason=result.fault
+            )
