@@ -16,6 +16,7 @@ Gate = Literal[
     "firewall",
     "captcha",
     "splash",
+    "timeout",
     "enrolment",
     "questionnaire",
 ]

@@ -103,12 +103,23 @@ def _odd(domain: str) -> list[Subscriber]:
         )
 
     new = make_account(f"no_data_yet@{domain}", name, commodities=("electric",), new=True)
+    late = f"timed_out@{domain}"
     return [
         replace(one("bad_credentials", "no password is right", Oddities()), refused=True),
         one("account_locked", "its account is locked", Oddities(gate="locked")),
         one("password_change_required", "its password has expired", Oddities(gate="password")),
         replace(one("mfa_failed", "no code is right", Oddities(), challenges=_MAIL), refuses_codes=True),
         one("mfa_expired", "every code has expired", Oddities(codes_expire_at_once=True), challenges=_TEXT),
+        replace(
+            one(
+                "mfa_expired",
+                "the sign-in times out before the code",
+                Oddities(gate="timeout"),
+                challenges=_TEXT,
+            ),
+            username=late,
+            accounts=(make_account(late, name, commodities=("electric",)),),
+        ),
         one("action_required", "must accept new terms", Oddities(gate="terms")),
         one("captcha", "is asked whether it is a person", Oddities(gate="captcha")),
         one("portal_down", "the identity provider answers 500", Oddities(gate="server_error")),

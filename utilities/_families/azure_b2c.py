@@ -23,12 +23,6 @@ USERNAME = Sign("user name", heading="Sign in")
 PASSWORD = Sign("password", heading="Enter your password")
 CHOICE = Sign("choice", heading="How should we verify it's you?")
 SEND = Sign("send", heading="Get a code")
-REFUSED = Sign(
-    "refused code",
-    heading="Enter your code",
-    # not caught: the page asks for the code in any case
-    role=("alert", ""),
-)
 CODE = Sign("code", heading="Enter your code")
 # not caught: nobody comes to that page unless tokens end while a page is opened
 SIGNED_OFF = Sign("signed off", heading="You've been signed out")
@@ -86,6 +80,7 @@ class AzureB2C(Utility):
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
         """See ``Utility``; its tokens are the application's own, as they are if it is still signed in."""
+        # not caught: another address leads to the page that signs in again
         await visit.page.open("/signin")
         found = await visit.page.arrive(USERNAME, SIGNED_OFF, *self.inside)
         if found not in self.inside:
@@ -110,18 +105,19 @@ class AzureB2C(Utility):
 
     async def _by_password(self, visit: Visit, credentials: Credentials, found: Sign) -> None:
         page = visit.page
-        await page.dismiss(page.button("Only necessary cookies"))
+        cookies = page.button("Only necessary cookies")
+        await page.dismiss(cookies)
         if found is SIGNED_OFF:
             # not caught: nobody comes to that page unless tokens end while a page is opened
             await page.press(page.link("Sign in again"), until=USERNAME)
-            await page.dismiss(page.button("Only necessary cookies"))
+            await page.dismiss(cookies)
         await page.fill(page.label("E-mail address"), credentials.username, secret=False)
         await page.press(page.button("Next"), until=PASSWORD)
         await page.dismiss(page.frame("iframe[title=Survey]").button("No, thanks"))
         await page.fill(page.label("Password"), credentials.password.get_secret_value())
         await page.press(page.button("Sign in"))
         verification = SecondFactor(visit)
-        known = (*self.inside, *PUT_OFF, LEAVING, CHOICE, SEND, REFUSED, CODE)
+        known = (*self.inside, *PUT_OFF, LEAVING, CHOICE, SEND, CODE)
         later = page.button("Not now")
         while (found := await page.arrive(*known)) not in self.inside:
             if found in PUT_OFF:
@@ -136,6 +132,7 @@ class AzureB2C(Utility):
     async def authorise(self, visit: Visit, *, renew: bool) -> Mapping[str, str]:
         """See ``Utility``: a bearer token, renewed when it is refused. A refresh token counts once."""
         tokens = visit.tokens
+        # not caught: a token that is renewed too often is as good
         if renew or not tokens.get("access"):
             if not tokens.get("refresh"):
                 raise SessionEnded(f"{self.name} gave no token that lasts.")
