@@ -25,7 +25,7 @@ from meterfarm.records import (
 )
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
-from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers import Customer, CustomerFilter
 from meterfarm.storage.customers.companies import KeptAnswer
 from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill, UploadedBill
 from meterfarm.storage.database import Repository
@@ -188,6 +188,10 @@ CASES: dict[str, Case] = {
     "customers.find": lambda s, o, t: (
         s.customers.find(str(t.customer.id)) is None and s.customers.find("their own") == o.customer
     ),
+    "customers.page": lambda s, _, t: (
+        t.customer.id not in {one.info.id for one in s.customers.page(CustomerFilter(), 0, 100)}
+    ),
+    "customers.states": lambda s, _, t: sum(s.customers.states().values()) == len(s.customers.list()),
     "customers.list": lambda s, _, t: t.customer.id not in {one.id for one in s.customers.list()},
     "customers.info": lambda s, _, t: _refused(lambda: s.customers.info(t.customer)),
     "logins.rejection": lambda s, _, t: _refused(lambda: s.logins.rejection(t.customer, "refused")),
