@@ -31,6 +31,7 @@ _EXTRAS = {
     "scrape": ("scrape", "export", "report", "vault", "audit", "backup"),
     "fake": ("fake",),
     "bench": ("bench",),
+    "api": ("user",),
     "": ("read", "utilities", "utility"),
 }
 """The extra that commands need; those that are not named here need `farm`."""

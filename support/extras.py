@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from meterfarm.support.errors import MachineError
 
 EXTRAS: Mapping[str, Sequence[str]] = {
-    "api": ("fastapi", "fastapi_offline", "orjson", "standardwebhooks"),
+    "api": ("argon2", "fastapi", "fastapi_offline", "orjson", "segno", "standardwebhooks"),
     "arrow": ("pandas", "pyarrow"),
     "bench": ("httpx",),  # what few benchmarks compare with is looked for by them
     "excel": ("xlsxwriter",),
