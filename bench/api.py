@@ -102,6 +102,27 @@ async def _measured(scratch: Path, rounds: int) -> tuple[Sequence[ApiRow], Seque
 async def _server(
     command: Sequence[str], environment: Mapping[str, str], key: str
 ) -> AsyncIterator[tuple[LoadClient, int]]:
+    async with _served(command, environment) as (address, process):
+        client = LoadClient(address, key, _MANY)
+        try:
+            yield client, process
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def server(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[str]:
+    """The address of a server, while it runs; the command's last argument is its port.
+
+    Raises:
+        BenchFailed: it does not serve.
+    """
+    async with _served(command, environment) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def _served(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[tuple[str, int]]:
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -112,12 +133,10 @@ async def _server(
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    client = LoadClient(f"http://127.0.0.1:{port}", key, _MANY)
     try:
         await asyncio.wait_for(_listening(port, process), _STARTS_WITHIN)
-        yield client, process.pid
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
-        await client.close()
         if process.returncode is None:
             process.terminate()
         await process.wait()

@@ -113,6 +113,18 @@ def bench_onboarding(
     raise typer.Exit(run_to_end(_measured(bench(customers), json_file)))
 
 
+@command(_app, "dashboard", examples=["bench dashboard"])
+def bench_dashboard(
+    customers: Annotated[int, typer.Option(metavar="N", min=1, help="Customers of the company.")] = 10_000,
+    users: Annotated[int, typer.Option(metavar="N", min=4, help="Users of the company.")] = 100,
+    json_file: _JsonFile = None,
+) -> None:
+    """How long the dashboard's pages take, alone and with four users at once."""
+    from meterfarm.bench.dashboard import bench
+
+    raise typer.Exit(run_to_end(_measured(bench(customers, users), json_file)))
+
+
 @command(_app, "waits", examples=["bench waits --waiting 50"])
 def bench_waits(
     waiting: Annotated[
