@@ -63,9 +63,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.state.context = context
     for router in _ROUTERS:
         app.include_router(router, prefix=BASE)
-    web.install(
-        app, WebContext(context.store, context.public_url, context.workers, context.settings.open_sign_up)
-    )
+    web.install(app, _web_context(context))
     app.include_router(error_pages.router)
     app.include_router(bill_files.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
@@ -79,6 +77,16 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.add_middleware(UnreadBodies)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)
     return app
+
+
+def _web_context(context: ApiContext) -> WebContext:
+    return WebContext(
+        context.store,
+        context.public_url,
+        context.workers,
+        open_sign_up=context.settings.open_sign_up,
+        webhooks_private=context.settings.webhooks_private,
+    )
 
 
 async def _healthz() -> Response:

@@ -21,13 +21,15 @@ class WebContext:
     """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end.
 
     ``open_sign_up``: anybody may make a company of their own. ``mail`` sends one to an address: subject,
-    text, a button's words and where it leads; None where the farm sends none.
+    text, a button's words and where it leads; None where the farm sends none. ``webhooks_private``: they may
+    go to private networks.
     """
 
     store: Store
     public_url: str
     workers: WorkerNotification | None = None
     open_sign_up: bool = False
+    webhooks_private: bool = False
     mail: Callable[[str, str, str, str, str], None] | None = None
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))

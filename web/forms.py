@@ -69,7 +69,8 @@ async def uploaded(
     _must_be_ours(request, public_url)
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > most + MOST:
-        raise FormRefused(413, f"The file is larger than {most // 1024**2} MiB.")
+        size = f"{most // 1024**2} MiB" if most >= 1024**2 else f"{most // 1024} KiB"
+        raise FormRefused(413, f"The file is larger than {size}.")
     try:
         async with request.form(max_files=1, max_fields=4) as form:
             file = form.get("file")

@@ -49,7 +49,8 @@ class FormLimits:
     By customer: ``logins`` that are given, ``answers``, and ``uploads`` with other things that are kept.
     ``usernames``: logins of one user name at a utility, by whomever. By address: ``submitters`` of logins,
     ``strangers`` who come with a token that is none, forms that are ``begun`` with an e-mail address. Of the
-    dashboard: ``sign_ins`` by user, ``sign_in_places`` by address, ``mails`` by both.
+    dashboard: ``sign_ins`` by user, ``sign_in_places`` by address, ``mails`` by both, ``tests`` of webhooks
+    by company.
     """
 
     logins: Tries = field(default_factory=lambda: Tries(10, 10))
@@ -62,6 +63,7 @@ class FormLimits:
     sign_ins: Tries = field(default_factory=lambda: Tries(10, 60))
     sign_in_places: Tries = field(default_factory=lambda: Tries(100, 600))
     mails: Tries = field(default_factory=lambda: Tries(10, 20))
+    tests: Tries = field(default_factory=lambda: Tries(20, 60))
     streams: FollowedForms = field(default_factory=lambda: FollowedForms(4, 200))
 
     def by_name(self) -> Mapping[str, TokenBuckets]:

@@ -20,11 +20,19 @@ _TOKEN = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 class Colleague:
     """A user of a company, and their browser. Use ``with``; it is signed in there."""
 
-    def __init__(self, api: ApiServer, email: str, role: Role = Role.OWNER, company: str = "") -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        email: str,
+        role: Role = Role.OWNER,
+        company: str = "",
+        *,
+        is_operator: bool = False,
+    ) -> None:
         self._api = api
         owner = api.farm.companies.find(company or "default")
         self.user: User
-        self.user, link = add_user(api.farm, owner, email, role)
+        self.user, link = add_user(api.farm, owner, email, role, is_operator=is_operator)
         choose_password(api.farm, link, PASSWORD)
         self.browser: httpx.Client = asking.client(base_url=api.url, timeout=30, follow_redirects=True)
 
@@ -56,3 +64,9 @@ class Colleague:
     def post(self, path: str, **fields: str) -> httpx.Response:
         """Post a form of a page, with its token."""
         return self.browser.post(f"/dashboard{path}", data={"csrf": self.csrf, **fields})
+
+    def send_file(self, path: str, content: bytes, name: str = "bill.pdf", **query: str) -> httpx.Response:
+        """Post a form with a file; its token is in the address."""
+        return self.browser.post(
+            f"/dashboard{path}", params={"csrf": self.csrf, **query}, files={"file": (name, content)}
+        )

@@ -23,6 +23,7 @@ from meterfarm.web.dashboard.access import (
     to,
 )
 from meterfarm.web.dashboard.pages import refusal_page
+from meterfarm.web.dashboard.settings import company, keys, webhooks
 
 _log = structlog.get_logger("dashboard")
 _FOUND = 404
@@ -34,6 +35,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     people.router,
     customer_list.router,
+    company.router,
+    keys.router,
+    webhooks.router,
 )
 
 
@@ -44,7 +48,7 @@ async def home(asking: Visiting) -> Response:
 
 
 @_home.get("/keys")
-async def keys(asking: Visiting) -> Response:
+async def to_keys(asking: Visiting) -> Response:
     """Where programs' documentation sends people for a key."""
     return to(f"{asking.path}/settings/keys")
 

@@ -22,6 +22,13 @@ DONE = {
     "password": "Your password is changed. Other browsers are signed out.",
     "factor": "The second factor is on.",
     "no_factor": "The second factor is off.",
+    "saved": "Your changes are saved.",
+    "revoked": "The key is revoked. It opens nothing any more.",
+    "endpoint_removed": "The endpoint is removed.",
+    "turned_on": "The endpoint is on. What waited for it is delivered now.",
+    "turned_off": "The endpoint is off. Events wait for it.",
+    "resent": "It is delivered once more.",
+    "nothing_resent": "There is nothing to deliver once more.",
     "signed_out": "That browser is signed out.",
 }
 """What was done, by what is in the address afterwards: to load it again does nothing twice."""

@@ -21,3 +21,11 @@ document.addEventListener("click", async (event) => {
     announced.textContent = "This browser does not let pages copy. Select the link and copy it.";
   }
 });
+
+// A colour is typed, or chosen where the browser can show one.
+for (const picker of document.querySelectorAll("[data-picks]")) {
+  const field = document.getElementById(picker.dataset.picks);
+  picker.hidden = false;
+  picker.addEventListener("input", () => { field.value = picker.value; });
+  field.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value; });
+}

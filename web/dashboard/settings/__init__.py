@@ -1,0 +1,1 @@
+"""What a side of a company has chosen, its keys, and where its events go."""
