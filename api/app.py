@@ -85,7 +85,7 @@ def _web_context(context: ApiContext) -> WebContext:
         context.public_url,
         context.workers,
         open_sign_up=context.settings.open_sign_up,
-        webhooks_private=context.settings.webhooks_private,
+        sends_mail=context.settings.mail_server is not None,
     )
 
 

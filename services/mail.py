@@ -93,7 +93,7 @@ class NoticeWriter:
                 f"{about} has connected {_utility(record)}, and the {what} are ready.",
                 *(["What is still lacking comes by itself."] if len(ready) == 1 else []),
             ],
-            button=("View data here", self._page(record)),
+            button=("View data here", self._page(store, record)),
             closing=[_why(store)],
         )
 
@@ -106,12 +106,14 @@ class NoticeWriter:
                 f"{about} must sign in at {_utility(record)} again: until then nothing new is fetched.",
                 "The customer's page has the link to send to them.",
             ],
-            button=("View the customer", self._page(record)),
+            button=("View the customer", self._page(store, record)),
             closing=[_why(store)],
         )
 
-    def _page(self, record: CustomerRecord) -> str:
-        return f"{self._public_url}/dashboard/customers/{record.id}"
+    def _page(self, store: CompanyStore, record: CustomerRecord) -> str:
+        company = store.farm.companies.get(store.company_id)
+        side = "live" if company is not None and company.live else "test"
+        return f"{self._public_url}/dashboard/{side}/customers/{record.id}"
 
 
 def _called(record: CustomerRecord) -> str:

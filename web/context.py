@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -20,17 +19,14 @@ _UPLOADS = 4
 class WebContext:
     """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end.
 
-    ``open_sign_up``: anybody may make a company of their own. ``mail`` sends one to an address: subject,
-    text, a button's words and where it leads; None where the farm sends none. ``webhooks_private``: they may
-    go to private networks.
+    ``open_sign_up``: anybody may make a company of their own. ``sends_mail``: the farm has a mail server.
     """
 
     store: Store
     public_url: str
     workers: WorkerNotification | None = None
     open_sign_up: bool = False
-    webhooks_private: bool = False
-    mail: Callable[[str, str, str, str, str], None] | None = None
+    sends_mail: bool = False
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 

@@ -219,7 +219,7 @@ async def test_the_company_gets_one_mail_when_data_is_ready_and_one_each_time_on
     assert taken.message["Subject"] == f"Data ready: Customer {ada.id}"
     html = taken.message.get_body(["html"])
     assert html is not None
-    assert f'href="{PUBLIC}/dashboard/customers/{ada.id}"' in html.get_content()
+    assert f'href="{PUBLIC}/dashboard/test/customers/{ada.id}"' in html.get_content()
     assert "View data here" in html.get_content()
     assert "<i>" not in html.get_content()
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from meterfarm.farm.mail.message import composed
+from meterfarm.services.errors import InvalidRequest
+from meterfarm.services.mail import queue_mail
+from meterfarm.services.users import INVITATION_LASTS, RESET_LASTS
 from meterfarm.storage.customers import User
 from meterfarm.web.context import WebContext
 from meterfarm.web.dashboard.access import HOME, Refused
 
 _NO_MAIL = (
-    "This farm sends no mail yet. Whoever runs it can give you the link instead: `user link EMAIL` prints it."
+    "This farm sends no mail. Whoever runs it can give you the link instead: `user link EMAIL` prints it."
 )
 
 
@@ -17,18 +21,22 @@ def send_link(web: WebContext, user: User, link: str) -> None:
     """Send a user the link by which a password is chosen.
 
     Raises:
-        Refused: this farm sends no mail.
+        Refused: this farm sends no mail, or none to such an address.
     """
-    if web.mail is None:
+    if not web.sends_mail:
         raise Refused(503, "No mail can be sent", _NO_MAIL)
     address = f"{web.public_url}{HOME}/password?{urlencode({'link': link})}"
     company = web.store.companies.get(user.company_id)
     if user.is_invited:
         subject = f"Your account at {company.name if company else 'Meterfarm'}"
         text = "You are invited to the dashboard. Choose a password, within 7 days:"
-        button = "Create my account"
+        button, good_for = "Create my account", INVITATION_LASTS
     else:
         subject = "A new password"
         text = "A new password was asked for. Choose one within an hour, or ignore this mail:"
-        button = "Reset my password"
-    web.mail(user.email, subject, text, button, address)
+        button, good_for = "Reset my password", RESET_LASTS
+    mail = composed(user.email, subject, [text], button=(button, address))
+    try:
+        queue_mail(web.store.within(user.company_id), mail, good_for=good_for)
+    except InvalidRequest as exc:
+        raise Refused(422, "No mail can be sent", str(exc)) from exc
