@@ -7,6 +7,7 @@ the second has the same Message-ID.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,8 @@ WriteNotice = Callable[[CompanyStore, MailNotice, str], Mail | None]
 LEASE = timedelta(seconds=120)
 """An attempt and its bookkeeping take less."""
 _LOOK_SECONDS = 2.0
+_FINISH_SECONDS = 3.0
+_ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 _AT_ONCE = 4
 _GONE = "There is nothing to announce any more: the customer or the data is gone."
 
@@ -40,14 +43,30 @@ class MailOutbox:
         self._log: Any = structlog.get_logger("mail")
 
     async def run(self) -> None:
-        """Look every two seconds. The database may be away for a while."""
+        """Look every two seconds. The database may be away for a while.
+
+        What is under way when it is cancelled has a moment to be handed in.
+
+        Raises:
+            asyncio.CancelledError: it is cancelled.
+        """
         while True:
+            looking = asyncio.create_task(self._look_until_done())
             try:
-                while await self.look():
-                    pass
-            except StorageError as exc:
-                self._log.warning("task.failed", task="mail", reason=str(exc))
+                await asyncio.shield(looking)
+            except asyncio.CancelledError:
+                await asyncio.wait({looking}, timeout=_FINISH_SECONDS)
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+                raise
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look_until_done(self) -> None:
+        try:
+            while await self.look():
+                pass
+        except StorageError as exc:
+            self._log.warning("task.failed", task="mail", reason=str(exc))
 
     async def look(self) -> int:
         """Take what is due and send it; how many mails these were. Raises StorageError."""
@@ -71,7 +90,13 @@ class MailOutbox:
         mail = due.mail
         if due.notice is not None:
             store = self._store.within(due.company_id)
-            mail = await asyncio.to_thread(self._write, store, due.notice, due.to)
+            try:
+                mail = await asyncio.to_thread(self._write, store, due.notice, due.to)
+            except StorageError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a mail that cannot be written keeps back no other
+                self._log.error("mail.unwritten", mail=due.id, fault=type(exc).__name__)
+                return MailResult("The mail could not be written.", is_final=True)
         if mail is None:
             return MailResult(_GONE, is_final=True)
         return await self._sender.send(mail, due.message_id)
@@ -85,5 +110,9 @@ class MailOutbox:
             self._log.info("mail.sent", mail=due.id)
         elif became is not None:
             self._log.warning(
-                "mail.failed", mail=due.id, became=became.value, attempt=due.attempt, reason=result.fault
+                "mail.failed",
+                mail=due.id,
+                became=became.value,
+                attempt=due.attempt,
+                reason=_ADDRESS.sub("(an address)", result.fault),
             )

@@ -84,6 +84,8 @@ class MailSender:
             return MailResult(f"{where}: {one_line(exc.message, _SHOWN)}")
         except OSError as exc:
             return MailResult(_unreachable(where, exc))
+        except ValueError:
+            return MailResult(f"{where} has a name that cannot be looked up; correct {SMTP_URL}.")
         await _leave(client)
         return MailResult()
 

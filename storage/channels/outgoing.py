@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, delete, or_, update
 from sqlmodel import Session, col, func, select
 
 from meterfarm.records import EventKind, Mail
-from meterfarm.storage import audit
+from meterfarm.storage import StorageError, audit
 from meterfarm.storage.channels import DueMail, MailNotice, MailState, OutgoingMail
 from meterfarm.storage.database import FarmRepository, Repository, insert_absent, now, reading, writing
 from meterfarm.storage.tables import CompanyRow, OutgoingMailRow, metadata
@@ -70,10 +70,7 @@ class FarmMails(FarmRepository):
     def take(self, session: Session, limit: int, lease: timedelta) -> Sequence[DueMail]:
         """Take up to ``limit`` mails, the longest due first; each is this sender's for ``lease``.
 
-        That a mail is opened is recorded.
-
-        Raises:
-            StorageError: one does not open.
+        That a mail is opened is recorded; one that does not open is given up.
         """
         at = now(session)
         query = (
@@ -87,7 +84,11 @@ class FarmMails(FarmRepository):
         for row in session.exec(query).all():
             row.attempts += 1
             row.lease_until = at + lease
-            taken.append(_due(session, self._farm.vault, row, at - row.since))
+            try:
+                taken.append(_due(session, self._farm.vault, row, at - row.since))
+            except StorageError as exc:
+                row.fault, row.ended_at, row.lease_until = str(exc), at, None
+                _end(row, MailState.GIVEN_UP)
         return taken
 
     @writing

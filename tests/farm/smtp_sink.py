@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Sink:
         self.tried: list[bytes] = []
         self.answers: list[str] = []
         self.to_recipients: list[str] = []
+        self.came = threading.Event()
         self.users: list[tuple[bytes, bytes]] = []
 
     async def handle_RCPT(
@@ -58,6 +60,7 @@ class Sink:
         if self.answers:
             return self.answers.pop(0)
         self.taken.append(Taken(envelope.mail_from or "", list(envelope.rcpt_tos), envelope.content))
+        self.came.set()
         return "250 OK"
 
     def authenticate(

@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from meterfarm.storage.channels import MailState
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs.events import publish
 from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.tables import CustomerRow, OutgoingMailRow
 from tests.farm.post import certificate, free_port
 from tests.farm.smtp_sink import PASSWORD, USER, Sink, smtp_sink
 from tests.storage.made import UTILITY
@@ -49,6 +51,7 @@ def sinks() -> Iterator[Sink]:
 def sink(sinks: Sink) -> Sink:
     sinks.taken.clear()
     sinks.tried.clear()
+    sinks.came.clear()
     return sinks
 
 
@@ -134,6 +137,8 @@ async def test_what_keeps_a_mail_from_going_out_is_a_sentence(sink: Sink) -> Non
     assert (result.is_final, "refuses the mail (451 later)." in result.fault) == (False, True)
     result = await MailSender(_server(sink.port)).send(Mail("no address", "s", "t"), "a")
     assert (result.is_final, result.fault) == (True, "It goes to what is no address.")
+    odd = MailSender(replace(_server(gone), host="mail..example", security=MailSecurity.TLS))
+    assert "has a name that cannot be looked up" in await odd.check()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         slow = MailSender(_server(silent.getsockname()[1]), seconds=0.2)
         assert "did not answer within 0.2 s" in await slow.check()
@@ -193,6 +198,20 @@ async def test_a_mail_is_one_senders_at_a_time_and_taken_again_when_that_one_die
     assert len(sink.taken) == 2
 
 
+async def test_a_mail_that_does_not_open_keeps_back_no_other(store: CompanyStore, sink: Sink) -> None:
+    damaged = queue_mail(store, MAIL)
+    with store.farm._farm.database.writing() as session:
+        session.get_one(OutgoingMailRow, damaged).ciphertext = b"damaged"
+    queue_mail(store, MAIL)
+    outbox = _outbox(store, sink.port)
+    running = asyncio.create_task(outbox.run())
+    assert await asyncio.to_thread(sink.came.wait, 20)
+    running.cancel()
+    await asyncio.wait({running})
+    states = [mail.state for mail in outgoing_mails(store.farm)]
+    assert states == [MailState.SENT, MailState.GIVEN_UP], "what was handed in is noted before it ends"
+
+
 def _happens(store: CompanyStore, customer: Customer, kind: EventKind, key: str) -> None:
     with store.farm._farm.database.writing() as session:
         publish(session, customer.id, kind, key, {})
@@ -239,8 +258,6 @@ async def test_the_company_gets_one_mail_when_data_is_ready_and_one_each_time_on
 
 
 def _set_state(store: CompanyStore, customer: Customer, state: CustomerState) -> None:
-    from meterfarm.storage.tables import CustomerRow
-
     with store.farm._farm.database.writing() as session:
         session.get_one(CustomerRow, customer.id).state = state.value
 
