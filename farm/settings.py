@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from meterfarm.farm.mail.server import MAIL_FROM, SMTP_URL, SmtpServer, mail_address, parsed_server
+from meterfarm.farm.mail.server import SmtpServer, mail_address, parsed_server
 from meterfarm.records import Part
 from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.guard import is_allowed, own_hosts
@@ -180,7 +180,7 @@ class FarmSettings(BaseSettings):
         try:
             return parsed_server(self.smtp_url, self.mail_from)
         except ValueError as exc:
-            raise StorageError(f"The setting {SMTP_URL} or {MAIL_FROM} cannot be used: {exc}.") from None
+            raise StorageError(f"{exc}.") from None
 
     @property
     def proxies(self) -> Sequence[str]:

@@ -53,7 +53,7 @@ def parsed_server(url: SecretStr, mail_from: str) -> SmtpServer | None:
     if not text:
         return None
     if not mail_from:
-        raise ValueError(f"{SMTP_URL} is set, and {MAIL_FROM} is not: write the address that mail is from")
+        raise ValueError(f"{SMTP_URL} is set, and {MAIL_FROM} is not; write the address that mail is from")
     try:
         parts = urlsplit(text)
         security, usual_port = _SECURITIES[parts.scheme.lower()]
@@ -63,7 +63,9 @@ def parsed_server(url: SecretStr, mail_from: str) -> SmtpServer | None:
     if not _is_server(parts, host):
         raise ValueError(_how_to_write())
     if security is MailSecurity.NONE and not is_loopback(host):
-        raise ValueError("smtp+plain:// is for a mail server on this machine; write smtp:// or smtps://")
+        raise ValueError(
+            f"{SMTP_URL} has smtp+plain://, which is for this machine; write smtp:// or smtps://"
+        )
     return SmtpServer(
         host,
         usual_port if port is None else port,
@@ -83,7 +85,7 @@ def parsed_sender(text: str) -> Address:
     name, address = parseaddr(text)
     ascii_address = mail_address(address)
     if not ascii_address or name != one_line(name, _LONGEST):
-        raise ValueError("write an address, or a name and one: Meterfarm <noreply@example.com>")
+        raise ValueError(f"{MAIL_FROM} is no address; write one: Meterfarm <noreply@example.com>")
     return Address(display_name=name, addr_spec=ascii_address)
 
 
@@ -119,6 +121,6 @@ def _is_server(parts: SplitResult, host: str) -> bool:
 
 def _how_to_write() -> str:
     return (
-        "write smtps://user:password@host (TLS), smtp://... (STARTTLS) or smtp+plain://127.0.0.1:25 (on this "
-        "machine), with marks in user and password as %40"
+        f"{SMTP_URL} cannot be used; write smtps://user:password@host (TLS), smtp://... (STARTTLS) or "
+        "smtp+plain://127.0.0.1:25 (on this machine), with marks in user and password as %40"
     )

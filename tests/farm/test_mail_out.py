@@ -277,7 +277,7 @@ def test_a_mail_goes_to_an_address(store: CompanyStore) -> None:
         ("smtp://u:p@mail.example", ("mail.example", 587, MailSecurity.STARTTLS, "u")),
         ("SMTP://[::1]:26", ("::1", 26, MailSecurity.STARTTLS, "")),
         ("smtp+plain://localhost", ("localhost", 25, MailSecurity.NONE, "")),
-        ("smtp+plain://mail.example", "on this machine"),
+        ("smtp+plain://mail.example", "for this machine"),
         ("mail.example:25", "write smtps://"),
         ("smtp://", "write smtps://"),
         ("smtp://mail.example:99999", "write smtps://"),
@@ -302,7 +302,7 @@ def test_who_mail_is_from_must_be_set_and_an_address(monkeypatch: pytest.MonkeyP
     with pytest.raises(StorageError, match="METERFARM_MAIL_FROM is not"):
         FarmSettings()
     monkeypatch.setenv("METERFARM_MAIL_FROM", "Ada")
-    with pytest.raises(StorageError, match="write an address"):
+    with pytest.raises(StorageError, match="MAIL_FROM is no address"):
         FarmSettings()
     assert str(parsed_sender("noreply@x.example")) == "noreply@x.example"
 
