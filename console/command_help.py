@@ -39,7 +39,7 @@ _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "report", "utilities", "utility"),
     Panel.FARM: (
         *("company", "customer", "bill", "key", "user", "runs", "run", "refresh", "challenges", "answer"),
-        *("events", "webhooks"),
+        *("events", "webhooks", "statement"),
     ),
     Panel.CODES: ("mailbox", "number", "inbox"),
     Panel.HOST: ("worker", "up", "api", "doctor", "mail", "mail-in", "vault", "audit", "backup"),

@@ -12,7 +12,7 @@ from meterfarm.services.branding import ChangeBrand, changed_brand, company_bran
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
 from meterfarm.services.mail import checked_address
-from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
+from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings, MeterPreference
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.foreign_text import one_line
 
@@ -44,7 +44,8 @@ class ChangeCompany:
     ``history``: how far back bills unlock by themselves (all, none, or a number of months). ``continuous``:
     whether later bills do. ``gas_as_text``: numbers of gas are strings. ``notification_email``: who gets a
     mail when a customer's data is ready or one must reauthenticate, "" for nobody. ``mail_domains``: from
-    addresses at these bills may be mailed. ``brand``: what its customers see.
+    addresses at these bills may be mailed. ``brand``: what its customers see. ``meter_preference``: which
+    unlocked meters are charged (electric, gas or both).
     """
 
     history: str | None = None
@@ -53,6 +54,7 @@ class ChangeCompany:
     notification_email: str | None = None
     mail_domains: Sequence[str] | None = None
     brand: ChangeBrand = field(default_factory=ChangeBrand)
+    meter_preference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def company_settings(farm: Store, company: Company) -> CompanySettings:
 def change_company(farm: Store, company: Company, request: ChangeCompany) -> CompanySettings:
     """Change what the request gives; what the company has chosen then.
 
-    The policy of unlocking is that of customers who are added from now on.
+    The policy of unlocking is that of customers who are added from now on, the meter preference that of
+    what is unlocked from now on.
 
     Raises:
         InvalidRequest: a value cannot be used, or there is nothing to change.
@@ -151,6 +154,8 @@ def change_company(farm: Store, company: Company, request: ChangeCompany) -> Com
         chosen = replace(chosen, notification_email=checked_address(given) if given else "")
     if request.mail_domains is not None:
         chosen = replace(chosen, mail_domains=_mail_domains(farm, company, request.mail_domains))
+    if request.meter_preference is not None:
+        chosen = replace(chosen, meter_preference=_preference(request.meter_preference))
     brand = changed_brand(company_brand(farm, company), request.brand)
     farm.companies.choose(company.id, chosen)
     if request.brand != ChangeBrand():
@@ -200,6 +205,15 @@ def _mail_domains(farm: Store, company: Company, given: Sequence[str]) -> Sequen
         if taken and other.name != company.name:
             raise Conflict(f"The domain {min(taken)} is the company {other.name}'s.")
     return found
+
+
+def _preference(given: str) -> MeterPreference:
+    try:
+        return MeterPreference(given.strip().casefold())
+    except ValueError:
+        raise InvalidRequest(
+            f"The meter preference “{one_line(given, 20)}” is not known; give electric, gas or both."
+        ) from None
 
 
 def company_details(farm: Store, company: Company) -> CompanyDetails:

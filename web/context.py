@@ -20,6 +20,7 @@ class WebContext:
     """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end.
 
     ``open_sign_up``: anybody may make a company of their own. ``sends_mail``: the farm has a mail server.
+    ``webhooks_private``: they may go to private networks.
     """
 
     store: Store
@@ -27,6 +28,7 @@ class WebContext:
     workers: WorkerNotification | None = None
     open_sign_up: bool = False
     sends_mail: bool = False
+    webhooks_private: bool = False
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +29,9 @@ from meterfarm.services.companies import (
     list_companies,
 )
 from meterfarm.services.links import open_form_link
+from meterfarm.services.metering import amount_text, meter_prices, set_meter_price
 from meterfarm.services.onboarding import utility_wishes
-from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
+from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings, MeterPreference
 from meterfarm.storage.store import Store
 from meterfarm.support.instants import instant, shown
 
@@ -125,6 +126,31 @@ async def show(name: str | None, *, live: bool, as_json: bool) -> int:
     return OK
 
 
+async def price(name: str | None, to: str | None, currency: str | None, *, unset: bool, as_json: bool) -> int:
+    """Set what a meter costs, if that is asked for, and print what it costs every company."""
+    if unset and to is not None:
+        raise UsageError("A price is set or taken away; leave out --set or --unset.")
+    if currency is not None and to is None:
+        raise UsageError("A currency goes with a price; give --set, too.")
+    with _farm() as farm:
+        if unset or to is not None:
+            await asyncio.to_thread(set_meter_price, farm, to, currency, name)
+        elif name is not None:
+            await asyncio.to_thread(find_company, farm, name)
+        prices = await asyncio.to_thread(meter_prices, farm)
+    if name is not None:
+        prices = {name: prices.get(name, prices[""])}
+    rows = [{"company": company, **asdict(each)} for company, each in prices.items()]
+    if as_json:
+        print_json(rows)
+        return OK
+    table = Listing([Column("company"), Column("a meter", right=True)], ("company", "cents", "currency"))
+    for row, (company, each) in zip(rows, prices.items(), strict=True):
+        table.add([company or "all others", f"{amount_text(each.cents)} {each.currency}"], row)
+    print_tables(table)
+    return OK
+
+
 def _read_logo(name: str) -> bytes:
     """The bytes of a file, no more than show that it is too large; of "" none."""
     if not name:
@@ -160,11 +186,13 @@ def _chosen(chosen: CompanySettings) -> Sequence[tuple[str, str]]:
     """For people. The policy is that of customers who are added from now on."""
     months = history(chosen)
     past = f"of the last {months} months" if months.isdigit() else months
+    preference = chosen.meter_preference
     return [
         (
             "bills unlocked",
             f"{past}; {'each later bill too' if chosen.unlock_continuous else 'no later bill'}",
         ),
+        ("meters charged", "electric and gas" if preference is MeterPreference.BOTH else preference.value),
         ("gas numbers", "text" if chosen.gas_as_text else "numbers"),
         ("news by mail to", chosen.notification_email or "nobody"),
         ("bills by mail from", ", ".join(chosen.mail_domains) or "nobody"),
@@ -175,6 +203,7 @@ def _settings(chosen: CompanySettings) -> dict[str, object]:
     return {
         "unlock_history": history(chosen),
         "unlock_continuous": chosen.unlock_continuous,
+        "meter_preference": chosen.meter_preference.value,
         "gas_as_text": chosen.gas_as_text,
         "notification_email": chosen.notification_email,
         "mail_domains": list(chosen.mail_domains),

@@ -42,6 +42,7 @@ def list_(as_json: Json = False) -> None:
     examples=[
         "company set acme --history 24",
         "company set --history none --no-continuous",
+        "company set acme --meters electric",
         "company set --gas-as-text",
         "company set acme --notify ops@acme.example --mail-domain acme.example",
         "company set acme --shown-name 'Acme Solar' --colour '#0b6b4f' --logo logo.png",
@@ -56,6 +57,10 @@ def set_(
     ] = None,
     continuous: Annotated[
         bool | None, typer.Option("--continuous/--no-continuous", help="Whether later bills unlock.")
+    ] = None,
+    meters: Annotated[
+        str | None,
+        typer.Option(metavar="WHICH", help="Which unlocked meters are charged: electric, gas or both."),
     ] = None,
     gas_as_text: Annotated[
         bool | None, typer.Option("--gas-as-text/--gas-as-number", help="How numbers of gas are written.")
@@ -109,7 +114,7 @@ def set_(
     live: Live = False,
     as_json: Json = False,
 ) -> None:
-    """Change what unlocks for customers added from now on, how gas is written, mail, and the form."""
+    """Change what unlocks for customers added from now on, what is charged, mail, and the form."""
     from meterfarm.console.customers import companies
     from meterfarm.services.branding import ChangeBrand
     from meterfarm.services.companies import ChangeCompany
@@ -117,7 +122,7 @@ def set_(
     brand = ChangeBrand(
         shown_name, colour, policy_url=policy_url, origins=origin or None, open_form=open_form
     )
-    request = ChangeCompany(history, continuous, gas_as_text, notify, mail_domain or None, brand)
+    request = ChangeCompany(history, continuous, gas_as_text, notify, mail_domain or None, brand, meters)
     raise typer.Exit(run_to_end(companies.change(name, request, logo=logo, live=live, as_json=as_json)))
 
 
@@ -143,3 +148,32 @@ def wishes(
     from meterfarm.console.customers import companies
 
     raise typer.Exit(run_to_end(companies.wishes(name, live=live, as_json=as_json)))
+
+
+@command(
+    app,
+    examples=[
+        "company price",
+        "company price --set 2.00 --currency USD",
+        "company price acme --set 1.50",
+        "company price acme --unset",
+    ],
+)
+def price(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Only this company's, on both of its sides.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--set", metavar="PRICE", help="Of a meter that is unlocked from now on, as 2.00."),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Three letters as USD; else it stays.")
+    ] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Take the price away.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show or set what an unlocked meter of a bill costs; 0 unless it is set."""
+    from meterfarm.console.customers import companies
+
+    raise typer.Exit(run_to_end(companies.price(name, to, currency, unset=unset, as_json=as_json)))

@@ -102,6 +102,22 @@ def reread(
     raise typer.Exit(run_to_end(reread_bills(utility, customer, as_json=as_json)))
 
 
+def statement(
+    month: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="Such as 2026-10, in UTC; else this one, so far.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table: by customer; csv: each bill.")
+    ] = "table",
+    everybody: Annotated[bool, typer.Option("--all", help="In sum, of every company on both sides.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is charged for the meters that were unlocked in a month."""
+    from meterfarm.console.data.statement import show_statement
+
+    raise typer.Exit(run_to_end(show_statement(month, form, everybody=everybody, as_json=as_json)))
+
+
 def challenges(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     as_json: Json = False,
@@ -218,6 +234,14 @@ _COMMANDS: Sequence[tuple[Callable[..., None], Panel, Sequence[str]]] = (
     (runs, Panel.FARM, ["runs --watch", "runs --customer A-1 --json"]),
     (refresh, Panel.FARM, ["refresh A-1 12", "refresh --all"]),
     (reread, Panel.FETCH, ["reread", "reread --utility speculoos_power", "reread --customer A-1 --json"]),
+    (
+        *(statement, Panel.FARM),
+        [
+            "statement --month 2026-10",
+            "statement --month 2026-10 --format csv >october.csv",
+            "statement --all",
+        ],
+    ),
     (challenges, Panel.FARM, ["challenges", "challenges --all --json"]),
     (answer, Panel.FARM, ["answer 3", "answer 3 --factor email", "echo 555123 | answer 3 --wait"]),
     (events, Panel.FARM, ["events --follow --kind new_bill", "events --after 120 --json"]),

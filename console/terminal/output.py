@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -83,9 +83,11 @@ def must_have_a_reader() -> None:
 
 
 def plain(value: object) -> Any:
-    """Records as JSON has them: instants in UTC by ISO 8601, sets in order."""
+    """Records as JSON has them: instants in UTC and days by ISO 8601, sets in order."""
     if isinstance(value, datetime):
         return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

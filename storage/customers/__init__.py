@@ -42,6 +42,14 @@ class Company:
     live: bool
 
 
+class MeterPreference(StrEnum):
+    """Which unlocked meters a company is charged for, by Bayou's names."""
+
+    ELECTRIC = "electric"
+    GAS = "gas"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class CompanySettings:
     """What one side of a company has chosen.
@@ -50,6 +58,7 @@ class CompanySettings:
     ``unlock_continuous`` whether later bills do; both for customers made from then on. ``gas_as_text``:
     numbers of gas are strings. ``notification_email`` gets a mail when a customer's data is ready or one must
     reauthenticate, "" for nobody. ``mail_domains``: bills may be mailed from addresses at these.
+    ``meter_preference`` is for what is unlocked from then on.
     """
 
     unlock_months: int | None = None
@@ -57,6 +66,33 @@ class CompanySettings:
     gas_as_text: bool = False
     notification_email: str = ""
     mail_domains: Sequence[str] = ()
+    meter_preference: MeterPreference = MeterPreference.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPrice:
+    """What an unlocked meter of a bill costs, in hundredths of the currency (ISO 4217)."""
+
+    cents: int = 0
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterTerms:
+    """What unlocking costs a side of a company now, and which meters count."""
+
+    price: MeterPrice
+    preference: MeterPreference
+
+    @property
+    def counts_electric(self) -> bool:
+        """Whether meters of electricity are charged."""
+        return self.preference is not MeterPreference.GAS
+
+    @property
+    def counts_gas(self) -> bool:
+        """Whether meters of gas are charged."""
+        return self.preference is not MeterPreference.ELECTRIC
 
 
 @dataclass(frozen=True, slots=True)

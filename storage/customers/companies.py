@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, delete, select
 
 from meterfarm.storage import AlreadyThere, StorageError, audit
-from meterfarm.storage.customers import ApiKey, Company, CompanyBrand, CompanySettings
+from meterfarm.storage.customers import (
+    ApiKey,
+    Company,
+    CompanyBrand,
+    CompanySettings,
+    MeterPreference,
+    MeterPrice,
+    MeterTerms,
+)
 from meterfarm.storage.database import (
     FarmRepository,
     Repository,
@@ -29,7 +37,7 @@ from meterfarm.storage.database import (
     reading,
     writing,
 )
-from meterfarm.storage.tables import ApiKeyRow, BrandRow, CompanyRow, KeptAnswerRow
+from meterfarm.storage.tables import ApiKeyRow, BrandRow, CompanyRow, KeptAnswerRow, MeterPriceRow
 from meterfarm.storage.vault import Vault
 
 KEPT = timedelta(hours=24)
@@ -41,6 +49,18 @@ _FIRST = "default"
 _POLICY = columns(col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuous)).where(
     col(CompanyRow.id) == bindparam("company")
 )
+_ANY = ""
+"""In place of a company's name: of each that has no price of its own."""
+_TERMS = (
+    columns(col(CompanyRow.meter_preference), col(MeterPriceRow.cents), col(MeterPriceRow.currency))
+    .outerjoin(
+        MeterPriceRow,
+        or_(col(MeterPriceRow.company) == CompanyRow.name, col(MeterPriceRow.company) == _ANY),
+    )
+    .where(col(CompanyRow.id) == bindparam("company"))
+    .order_by(col(MeterPriceRow.company) == _ANY)
+    .limit(1)
+)
 
 
 _CHOSEN = SingleRead(
@@ -50,6 +70,7 @@ _CHOSEN = SingleRead(
         col(CompanyRow.gas_as_text),
         col(CompanyRow.notification_email),
         col(CompanyRow.mail_domains),
+        col(CompanyRow.meter_preference),
     ).where(col(CompanyRow.id) == bindparam("company"))
 )
 
@@ -83,19 +104,38 @@ class Companies(FarmRepository):
 
     def settings(self, company_id: int) -> CompanySettings:
         """What the company with this id has chosen."""
-        ((months, continuous, as_text, email, domains),) = _CHOSEN.rows(
+        ((months, continuous, as_text, email, domains, preference),) = _CHOSEN.rows(
             self._database, {"company": company_id}
         )
-        return CompanySettings(months, continuous, as_text, email, tuple(domains.split()))
+        mail = (email, tuple(domains.split()))
+        return CompanySettings(months, continuous, as_text, *mail, MeterPreference(preference))
 
     @writing
     def choose(self, session: Session, company_id: int, chosen: CompanySettings) -> None:
         """Keep what the company with this id has chosen."""
         row = session.get_one(CompanyRow, company_id)
         row.unlock_months, row.unlock_continuous = chosen.unlock_months, chosen.unlock_continuous
-        row.gas_as_text = chosen.gas_as_text
+        row.gas_as_text, row.meter_preference = chosen.gas_as_text, chosen.meter_preference.value
         row.notification_email, row.mail_domains = chosen.notification_email, " ".join(chosen.mail_domains)
         session.add(row)
+
+    @reading
+    def prices(self, session: Session) -> Mapping[str, MeterPrice]:
+        """What a meter costs, by the company's name; under "" for those that are not named."""
+        rows = session.exec(select(MeterPriceRow).order_by(col(MeterPriceRow.company)))
+        return {row.company: MeterPrice(row.cents, row.currency) for row in rows}
+
+    @writing
+    def set_price(self, session: Session, name: str, price: MeterPrice | None) -> None:
+        """What a meter costs both sides of the company of this name from now on; "" is any without its own.
+
+        None takes the price away.
+        """
+        if price is None:
+            session.execute(delete(MeterPriceRow).where(col(MeterPriceRow.company) == name))
+        else:
+            values = {"cents": price.cents, "currency": price.currency}
+            put(session, MeterPriceRow, {"company": name}, values)
 
     @reading
     def brand(self, session: Session, company_id: int) -> CompanyBrand:
@@ -153,6 +193,13 @@ def unlock_policy(session: Session, company_id: int) -> Mapping[str, Any]:
     """The columns that a customer who is made now takes over from the company."""
     row = session.connection().execute(_POLICY, {"company": company_id}).one()
     return row._asdict()
+
+
+def meter_terms(session: Session, company_id: int) -> MeterTerms:
+    """What unlocking costs the company with this id now. Nothing, if the operator has set no price."""
+    preference, cents, currency = session.connection().execute(_TERMS, {"company": company_id}).one()
+    price = MeterPrice() if cents is None else MeterPrice(cents, currency)
+    return MeterTerms(price, MeterPreference(preference))
 
 
 def _insert(session: Session, name: str) -> bool:

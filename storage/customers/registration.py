@@ -7,8 +7,9 @@ them holds the connection and what is collected by it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from secrets import token_hex
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import String, cast, delete, func, literal, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -31,6 +32,7 @@ from meterfarm.storage.tables import (
     ProfileRow,
     RunRow,
     SavedSessionRow,
+    UnlockRow,
 )
 from meterfarm.storage.vault import Vault
 
@@ -292,10 +294,21 @@ def erase(session: Session, customer: Customer) -> None:
             update(FileRow).where(col(FileRow.sha256) == sha256).values(refs=col(FileRow.refs) - count)
         )
     events.publish_removal(session, row.company_id, row.id, row.external_id)
+    _forget_meters(session, row.id)
     session.delete(row)
     session.flush()
     if row.login_id is not None:
         credentials.release_login(session, row.login_id)
+
+
+def _forget_meters(session: Session, customer_id: int) -> None:
+    """That the customer's meters were unlocked, and charged, stays; their numbers do not.
+
+    Instead there is what no bill can show, since it is random.
+    """
+    theirs = select(BillRow.id).where(BillRow.customer_id == customer_id)
+    nobodys = literal(f"{token_hex(8)} ").concat(cast(col(UnlockRow.id), String))
+    session.execute(update(UnlockRow).where(col(UnlockRow.bill_id).in_(theirs)).values(meter=nobodys))
 
 
 def _stop_runs(session: Session, customer: CustomerRow, why: str) -> None:

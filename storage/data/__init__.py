@@ -103,6 +103,46 @@ class FoundBill:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementLine:
+    """What is charged for unlocking a bill, or some of its meters, at ``unlocked_at``.
+
+    ``electric`` and ``gas`` count the meters, ``price`` is what one costs, in hundredths of the currency (ISO
+    4217). Of a customer who was erased neither ``utility`` ("" then) nor the dates are known.
+    """
+
+    unlocked_at: datetime
+    bill_id: int
+    customer_id: int
+    price: int
+    currency: str
+    electric: int
+    gas: int
+    customer_external_id: str | None
+    utility: str
+    billed_on: date | None
+    billing_period_from: date | None
+    billing_period_to: date | None
+
+    @property
+    def amount(self) -> int:
+        """In hundredths of the currency."""
+        return (self.electric + self.gas) * self.price
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCharge:
+    """What is charged for a customer's bills in one currency; ``amount`` in hundredths of it."""
+
+    customer_id: int
+    customer_external_id: str | None
+    currency: str
+    bills: int
+    electric: int
+    gas: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeptFile:
     """A bill's document: its bytes' hash, what they are, and when the bill was issued."""
 

@@ -1,4 +1,7 @@
-"""Which bill is which, and whether it is unlocked: from the start by its customer's policy, or when asked."""
+"""Which bill is which, and whether it is unlocked: from the start by its customer's policy, or when asked.
+
+What is charged for a meter is kept with its unlocking, in the same transaction, once (docs/metering.md).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import calendar
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert
 from sqlalchemy import select as columns
@@ -15,9 +18,18 @@ from sqlmodel import Session, col, func, select
 
 from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.shape import are_alike
-from meterfarm.records import Address, Bill, BillReading, BillSource, EventKind, ListedBill
+from meterfarm.records import (
+    Address,
+    Bill,
+    BillMeter,
+    BillReading,
+    BillSource,
+    Commodity,
+    EventKind,
+    ListedBill,
+)
 from meterfarm.storage import AlreadyThere
-from meterfarm.storage.customers import identity
+from meterfarm.storage.customers import MeterTerms, companies, identity
 from meterfarm.storage.data import UploadedBill, documents
 from meterfarm.storage.database import insert_absent, now
 from meterfarm.storage.runs import events
@@ -253,26 +265,28 @@ def months_before(day: date, months: int) -> date:
 def unlock(session: Session, row: BillRow, by: str, meters: Collection[str] | None = None) -> bool:
     """Unlock a bill for good, or these of its meters; False if they were before. ``by`` is who wants it.
 
-    Once all its meters are unlocked, the bill is.
+    Once all its meters are unlocked, the bill is. What is unlocked is charged, once.
     """
     if row.unlocked_at is not None:
         return False
     newest = select(BillVersionRow).where(BillVersionRow.bill_id == row.id)
     version = session.exec(newest.order_by(col(BillVersionRow.id).desc()).limit(1)).one()
     bill = documents.bill_of(version)
-    own = [meter.id for meter in bill.meters] if bill else []
-    before = unlocked_meters(session, row.company_id, [row.id]).get(row.id, frozenset())
-    unlocked = {*own} if meters is None else before | {*own}.intersection(meters)
-    if meters is not None and unlocked == before:
+    own = metered(bill.meters if bill else ())
+    before = _unlockings(session, row.company_id, [row.id]).get(row.id, {})
+    unlocked = {*own} if meters is None else {*before} | own.keys() & {*meters}
+    if meters is not None and unlocked == {*before}:
         return False
     at = now(session)
     if unlocked >= {*own}:
         row.unlocked_at = at
         session.add(row)
         session.flush()
-    insert_absent(
-        session, UnlockRow, _unlock_rows(row, [id_ for id_ in own if id_ in unlocked], by, at), "id"
-    )
+    terms = companies.meter_terms(session, row.company_id)
+    new = {meter: own[meter] for meter in own if meter in unlocked and meter not in before}
+    counts = _charged(new, _uncharged(own, unlocked, before.values()), terms)
+    if new or not before:
+        _keep(session, _Of(row.id, row.company_id, row.customer_id), counts, by, at, terms)
     if bill is not None and row.customer_id is not None:
         identity.revised(session, row.customer_id)
         about = {"id": row.id, "account_number": bill.account_number, "unlocked": True}
@@ -284,27 +298,114 @@ def unlock(session: Session, row: BillRow, by: str, meters: Collection[str] | No
 
 def unlocked_meters(session: Session, company_id: int, bill_ids: Collection[int]) -> Mapping[int, Set[str]]:
     """Which meters of these bills are unlocked; of bills of which any is."""
-    found: dict[int, set[str]] = {}
-    query = select(UnlockRow.bill_id, UnlockRow.meter).where(
-        col(UnlockRow.bill_id).in_(bill_ids), UnlockRow.company_id == company_id
-    )
-    for bill_id, meter in session.exec(query):
-        found.setdefault(bill_id, set()).add(meter)
+    return {bill: {*found} for bill, found in _unlockings(session, company_id, bill_ids).items()}
+
+
+def note_unlocked(session: Session, bills: Mapping[int, Sequence[BillMeter]]) -> None:
+    """Record which meters these bills have, of those that are unlocked, as they were just read.
+
+    They are charged where the bill had none before. What is found later is free.
+    """
+    query = columns(col(BillRow.id), col(BillRow.company_id), col(BillRow.customer_id))
+    query = query.where(col(BillRow.id).in_(list(bills)), col(BillRow.unlocked_at).is_not(None))
+    rows = [_Of(*row) for row in session.execute(query)]
+    if not rows:
+        return
+    company_id = rows[0].company_id
+    before = _unlockings(session, company_id, list(bills))
+    terms, at = companies.meter_terms(session, company_id), now(session)
+    for row in rows:
+        known, own = before.get(row.bill_id, {}), metered(bills[row.bill_id])
+        new = {meter: kinds for meter, kinds in own.items() if meter not in known}
+        most = (0, 0) if any(known) else _uncharged(own, {*own}, known.values())
+        if new or not known:
+            by = known[""].by if "" in known else BY_POLICY
+            _keep(session, row, _charged(new, most, terms), by, at, terms)
+
+
+class _Of(NamedTuple):
+    """A bill that is unlocked, and of whom."""
+
+    bill_id: int
+    company_id: int
+    customer_id: int | None
+
+
+def metered(meters: Sequence[BillMeter]) -> Mapping[str, Set[Commodity]]:
+    """What each meter of a bill measures, by its number, in the bill's order."""
+    found: dict[str, set[Commodity]] = {}
+    for meter in meters:
+        found.setdefault(meter.id, set()).add(meter.commodity)
     return found
 
 
-def note_unlocked(session: Session, bills: Mapping[int, Sequence[str]]) -> None:
-    """Record which meters of these bills were unlocked from the start, by the policy."""
-    query = select(BillRow).where(col(BillRow.id).in_(list(bills)), col(BillRow.unlocked_at).is_not(None))
+class _Unlocking(NamedTuple):
+    """Of a meter of a bill: by whom it was unlocked, and how many meters were charged."""
+
+    by: str
+    electric: int
+    gas: int
+
+
+def _unlockings(
+    session: Session, company_id: int, bill_ids: Collection[int]
+) -> Mapping[int, Mapping[str, _Unlocking]]:
+    """Those of these bills, by the bill and the meter; "" is a bill that had no meters."""
+    found: dict[int, dict[str, _Unlocking]] = {}
+    row = UnlockRow
+    query = columns(col(row.bill_id), col(row.meter), col(row.by), col(row.electric), col(row.gas))
+    query = query.where(col(row.bill_id).in_(bill_ids), col(row.company_id) == company_id)
+    for bill_id, meter, *unlocking in session.execute(query):
+        found.setdefault(bill_id, {})[meter] = _Unlocking(*unlocking)
+    return found
+
+
+_Counts = tuple[int, int]
+"""Meters of electricity, and of gas."""
+
+
+def _uncharged(
+    own: Mapping[str, Set[Commodity]], unlocked: Set[str], before: Iterable[_Unlocking]
+) -> _Counts:
+    """How many of the bill's meters are unlocked and not charged.
+
+    A meter that was charged under another number, as another layout read it, is not charged again.
+    """
+    shown = [kinds for meter, kinds in own.items() if meter in unlocked]
+    charged = list(before)
+    electric = sum(Commodity.ELECTRIC in kinds for kinds in shown) - sum(each.electric for each in charged)
+    gas = sum(Commodity.GAS in kinds for kinds in shown) - sum(each.gas for each in charged)
+    return max(electric, 0), max(gas, 0)
+
+
+def _charged(
+    new: Mapping[str, Set[Commodity]], most: _Counts, terms: MeterTerms
+) -> Sequence[tuple[str, int, int]]:
+    """Each new meter, and how many meters are charged for it, of electricity and gas: ``most`` in all."""
+    electric = most[0] if terms.counts_electric else 0
+    gas = most[1] if terms.counts_gas else 0
+    found = []
+    for meter, kinds in new.items():
+        its_electric = min(electric, int(Commodity.ELECTRIC in kinds))
+        its_gas = min(gas, int(Commodity.GAS in kinds))
+        electric, gas = electric - its_electric, gas - its_gas
+        found.append((meter, its_electric, its_gas))
+    return found
+
+
+def _keep(
+    session: Session,
+    bill: _Of,
+    counts: Sequence[tuple[str, int, int]],
+    by: str,
+    at: datetime,
+    terms: MeterTerms,
+) -> None:
+    """Record that meters are unlocked, each with what is charged; of a bill without any, that the bill is."""
+    price = {"price": terms.price.cents, "currency": terms.price.currency}
+    same = {**bill._asdict(), "by": by, "at": at, **price}
     rows = [
-        unlocked
-        for row in session.exec(query)
-        for unlocked in _unlock_rows(row, bills[row.id], BY_POLICY, row.unlocked_at)
+        {**same, "meter": meter, "electric": electric, "gas": gas}
+        for meter, electric, gas in counts or [("", 0, 0)]
     ]
     insert_absent(session, UnlockRow, rows, "id")
-
-
-def _unlock_rows(row: BillRow, meters: Sequence[str], by: str, at: datetime | None) -> list[dict[str, Any]]:
-    """The values of a row for each meter; of a bill without any, of one for the bill."""
-    same = {"company_id": row.company_id, "customer_id": row.customer_id, "bill_id": row.id}
-    return [{**same, "meter": meter, "by": by, "at": at} for meter in dict.fromkeys(meters) or ("",)]

@@ -232,10 +232,7 @@ def _add_versions(
     if not new:
         return
     version_ids = _insert_versions(session, rows)
-    note_unlocked(
-        session,
-        {added.bill_id: [meter.id for meter in added.read.bill.meters] for added in new if added.read.bill},
-    )
+    note_unlocked(session, {added.bill_id: added.read.bill.meters for added in new if added.read.bill})
     identity.revised(session, account.customer_id)
     _renew_problems(session, [added for added in new if _is_by_the_same(added, before)])
     found = (_event(account, added.bill_id, added.read, version_ids, before) for added in new)

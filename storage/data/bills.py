@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, case, func, tuple_
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, bindparam, case, cast, func, tuple_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -14,12 +14,14 @@ from meterfarm.records import Bill, BillReading, BillSource, BillStatus, Custome
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import (
+    CustomerCharge,
     FoundBill,
     KeptBill,
     KeptFile,
     ReadBill,
     Reread,
     RereadBill,
+    StatementLine,
     StoredBill,
     StoredUpload,
     UploadedBill,
@@ -38,6 +40,8 @@ from meterfarm.storage.tables import (
     CustomerRow,
     DocumentRow,
     ExtractionRow,
+    RemovedCustomerRow,
+    UnlockRow,
 )
 
 _IN_STORE = (
@@ -74,6 +78,24 @@ _FOUND: Select[*tuple[Any, ...]] = (
     .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
     .outerjoin(CustomerRow, col(CustomerRow.id) == BillRow.customer_id)
 )
+_ELECTRIC, _GAS = col(UnlockRow.electric), col(UnlockRow.gas)
+_SAME = [func.max(col(getattr(UnlockRow, name))).label(name) for name in ("customer_id", "price", "currency")]
+_CHARGED = (
+    columns(
+        *(col(UnlockRow.at), col(UnlockRow.bill_id), *_SAME),
+        *(func.sum(_ELECTRIC).label("electric"), func.sum(_GAS).label("gas")),
+    )
+    .group_by(col(UnlockRow.at), col(UnlockRow.bill_id))  # as the index has them, so a page reads no more
+    .order_by(col(UnlockRow.at), col(UnlockRow.bill_id))
+)
+_OWN_ID = func.coalesce(CustomerRow.external_id, RemovedCustomerRow.external_id)
+_PERIOD = (col(BillVersionRow.billing_period_from), col(BillVersionRow.billing_period_to))
+
+
+def _unlocked_in(company_id: int, start: datetime, end: datetime) -> Sequence[ColumnElement[bool]]:
+    """Of meters that are charged, by when they were unlocked."""
+    at = col(UnlockRow.at)
+    return [col(UnlockRow.company_id) == company_id, at >= start, at < end, _ELECTRIC + _GAS > 0]
 
 
 def _count_tried(layouts: Set[tuple[str, int]]) -> ScalarSelect[int]:
@@ -319,7 +341,58 @@ class Bills(Repository):
         Raises:
             StorageError: the company has no such bill.
         """
+        holder = select(BillRow.customer_id).where(BillRow.id == bill_id).scalar_subquery()
+        query = select(CustomerRow.id).where(CustomerRow.company_id == self._company_id)
+        query = query.where(col(CustomerRow.id) == holder)  # locked first, as by who saves bills
+        session.exec(query.with_for_update(key_share=True)).first()
         return bill_identities.unlock(session, self._locked(session, bill_id), by, meters)
+
+    @reading
+    def charges(
+        self, session: Session, start: datetime, end: datetime, after: tuple[datetime, int] | None, limit: int
+    ) -> Sequence[StatementLine]:
+        """What was charged for bills unlocked from ``start`` to before ``end``, in this order.
+
+        ``after``: only those after the one of this instant and bill.
+        """
+        wanted = _CHARGED.where(*_unlocked_in(self._company_id, start, end))
+        if after is not None:
+            at, bill_id = after
+            is_later = (col(UnlockRow.at) == at) & (col(UnlockRow.bill_id) > bill_id)
+            wanted = wanted.where(col(UnlockRow.at) >= at, (col(UnlockRow.at) > at) | is_later)
+        charged = wanted.limit(limit).subquery()
+        query = (
+            columns(*charged.c, _OWN_ID, func.coalesce(BillRow.utility, ""), _DATE, *_PERIOD)
+            .select_from(charged)
+            .outerjoin(BillRow, col(BillRow.id) == charged.c.bill_id)
+            .outerjoin(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
+            .outerjoin(CustomerRow, col(CustomerRow.id) == charged.c.customer_id)
+            .outerjoin(RemovedCustomerRow, col(RemovedCustomerRow.customer_id) == charged.c.customer_id)
+            .order_by(charged.c.at, charged.c.bill_id)
+        )
+        return [StatementLine(*row) for row in session.execute(query)]
+
+    @reading
+    def charged_customers(
+        self, session: Session, start: datetime, end: datetime, after: tuple[int, str], limit: int
+    ) -> Sequence[CustomerCharge]:
+        """The same in sum by customer and currency, in this order; those after the given ones."""
+        its, currency = col(UnlockRow.customer_id), col(UnlockRow.currency)
+        amount = cast(func.sum((_ELECTRIC + _GAS) * col(UnlockRow.price)), BigInteger)
+        query = (
+            columns(
+                *(its, _OWN_ID, currency, func.count(col(UnlockRow.bill_id).distinct())),
+                *(func.sum(_ELECTRIC), func.sum(_GAS), amount),
+            )
+            .outerjoin(CustomerRow, col(CustomerRow.id) == its)
+            .outerjoin(RemovedCustomerRow, col(RemovedCustomerRow.customer_id) == its)
+            .where(*_unlocked_in(self._company_id, start, end))
+            .where((its > after[0]) | ((its == after[0]) & (currency > after[1])))
+            .group_by(its, _OWN_ID, currency)
+            .order_by(its, currency)
+            .limit(limit)
+        )
+        return [CustomerCharge(*row) for row in session.execute(query)]
 
     @reading
     def unlocked_meters(self, session: Session, bill_ids: Sequence[int]) -> Mapping[int, Set[str]]:

@@ -16,7 +16,8 @@ class CompanyRow(Keyed, table=True):
     A customer takes a copy of ``unlock_months`` (how far back bills unlock by themselves; None: all, 0: none)
     and ``unlock_continuous`` (whether later bills do) when it is made. ``gas_as_text``: programs want gas
     numbers as strings. ``notification_email`` gets news of customers, "" for nobody. ``mail_domains``,
-    separated by spaces, are those that bills may be mailed from.
+    separated by spaces, are those that bills may be mailed from. ``meter_preference``: which unlocked meters
+    are charged (``storage.customers.MeterPreference``).
     """
 
     __table_args__ = table_args(UniqueConstraint("name", "live"))
@@ -28,6 +29,15 @@ class CompanyRow(Keyed, table=True):
     gas_as_text: bool = Field(default=False, sa_column_kwargs={"default": False})
     notification_email: str = Field(default="", sa_column_kwargs={"default": ""})
     mail_domains: str = Field(default="", sa_column_kwargs={"default": ""})
+    meter_preference: str = Field(default="both", sa_column_kwargs={"default": "both"})
+
+
+class MeterPriceRow(Row, table=True):
+    """What an unlocked meter of a bill costs both sides of a company; "" is any without a row of its own."""
+
+    company: str = Field(primary_key=True)
+    cents: int = Field(sa_type=BIG)
+    currency: str
 
 
 class BrandRow(Row, table=True):

@@ -149,16 +149,23 @@ class BillRow(Owned, table=True):
 class UnlockRow(Owned, table=True):
     """One unlocking of a meter of a bill: when, and ``by`` whom or what. It outlives what it is of.
 
-    ``meter`` is "" while the bill is unread, or has none.
+    ``meter`` is "" while the bill is unread, or has none, and a number without meaning once its customer was
+    erased. ``electric`` and ``gas`` are how many meters are charged for it, at ``price`` cents each.
     """
 
-    __table_args__ = table_args(UniqueConstraint("bill_id", "meter"))
+    __table_args__ = table_args(
+        UniqueConstraint("bill_id", "meter"), Index(None, "company_id", "at", "bill_id")
+    )
 
     customer_id: int | None = None
     bill_id: int
     meter: str = Field(sa_type=ForeignName)
     by: str
     at: datetime = Field(sa_type=UtcDateTime)
+    electric: int
+    gas: int
+    price: int = Field(sa_type=BIG)
+    currency: str
 
 
 class BillVersionRow(Owned, table=True):

@@ -159,7 +159,7 @@ class RemovedCustomerRow(Owned, table=True):
 
     __table_args__ = table_args(Index(None, "company_id", "id"))
 
-    customer_id: int
+    customer_id: int = Field(index=True)
     external_id: str | None = None
     at: datetime = Field(sa_type=UtcDateTime)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from meterfarm.storage.store import CompanyStore
 from tests.console.command import Command
 from tests.services.printed import PDF, fetched, printed
 from tests.storage.made import UTILITY
+
+EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -198,3 +201,33 @@ def test_tables_fit_80_columns_and_show_no_markup(store: CompanyStore, ada: Cust
     assert sum(" unlocked " in row for row in rows) == 1
     assert sum(" locked " in row for row in rows) == 2
     assert "[red]" in _at_80_columns(cards[0])
+
+
+def test_a_statement_is_a_row_for_each_customer_and_as_csv_for_each_bill(
+    command: Command, store: CompanyStore, ada: Customer
+) -> None:
+    """Here of all that was unlocked, today."""
+    assert command("company", "price", "--set", "2.00").status == 0
+    head = "customer\tcustomer_external_id\tbills\telectric_meters\tgas_meters\tamount\tcurrency\n"
+    assert command("statement").stdout == head
+    assert command("bill", "unlock", "1", "2").status == 0
+    (line, _) = store.bills.charges(*EVER, None, 10)
+    month = f"{line.unlocked_at:%Y-%m}"
+    ran = command("statement", "--month", month)
+    assert (ran.status, ran.stdout) == (0, f"{head}{ada.id}\tA-1\t2\t2\t2\t8.00\tUSD\n")
+    rows = command("statement", "--month", month, "--format", "csv").stdout.splitlines()
+    assert [row.split(",")[7:12] for row in rows[1:]] == [["1", "1", "2.00", "4.00", "USD"]] * 2
+    document = _json(command, "statement", "--month", month)
+    total = {"currency": "USD", "bills": 2, "electric": 2, "gas": 2, "amount": 800}
+    assert (document["totals"], len(document["lines"])) == ([total], 2)
+    (of_all,) = _json(command, "statement", "--month", month, "--all")
+    assert of_all == {"month": month, "company": "default", "live": False, **total}
+    assert command("statement", "--month", month, "--live").stdout == head
+    for arguments, why in (
+        (["--month", "x"], "“x” is no month; write it like 2026-10."),
+        (["--format", "pdf"], "A statement is written as table or csv, not as “pdf”."),
+        (["--format", "csv", "--all"], "With --format csv leave out --all and --json."),
+        (["--all", "--company", "default"], "With --all leave out --company and METERFARM_COMPANY."),
+    ):
+        refused = command("statement", *arguments)
+        assert (refused.status, refused.stderr) == (2, f"meterfarm: {why}\n")

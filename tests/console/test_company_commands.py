@@ -81,6 +81,7 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
         "numbers": 0,
         "unlock_history": "all",
         "unlock_continuous": True,
+        "meter_preference": "both",
         "gas_as_text": False,
         "notification_email": "",
         "mail_domains": [],
@@ -93,12 +94,13 @@ def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Co
     changed = {
         "unlock_history": "24",
         "unlock_continuous": False,
+        "meter_preference": "gas",
         "gas_as_text": True,
         "notification_email": "ops@acme.example",
         "mail_domains": ["acme.example", "acme.test"],
     }
     asked = ["--history", "24", "--no-continuous", "--gas-as-text", "--notify", "ops@acme.example"]
-    asked += ["--mail-domain", "acme.example", "--mail-domain", "acme.test"]
+    asked += ["--mail-domain", "acme.example", "--mail-domain", "acme.test", "--meters", "gas"]
     identity = {"id": 1, "name": "default", "live": False}
     assert _json(command, "company", "set", *asked) == {**identity, **changed, "brand": NO_BRAND}
     assert changed.items() <= _json(command, "company", "show").items()
@@ -110,6 +112,28 @@ def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Co
         "meterfarm: The history “some” cannot be unlocked; give all, none, or a number of months "
         "up to 1200.\n",
     )
+
+
+def test_what_a_meter_costs_is_set_for_all_companies_or_for_one(command: Command) -> None:
+    assert command("company", "price").stdout == "company\tcents\tcurrency\n\t0\tUSD\n"
+    command("company", "add", "acme")
+    assert _json(command, "company", "price", "acme") == [{"company": "acme", "cents": 0, "currency": "USD"}]
+    everybody = {"company": "", "cents": 200, "currency": "EUR"}
+    assert _json(command, "company", "price", "--set", "2.00", "--currency", "eur") == [everybody]
+    own = {"company": "acme", "cents": 150, "currency": "EUR"}
+    assert _json(command, "company", "price", "acme", "--set", "1.50") == [own]
+    assert _json(command, "company", "price") == [everybody, own]
+    assert _json(command, "company", "price", "acme", "--unset") == [{**everybody, "company": "acme"}]
+    for arguments, why in (
+        (["--set", "x"], "The price “x” cannot be used; write it like 2 or 2.00, without a currency."),
+        (["--set", "1", "--unset"], "A price is set or taken away; leave out --set or --unset."),
+        (["--currency", "USD"], "A currency goes with a price; give --set, too."),
+        (["nobody"], "There is no company “nobody”; `company list` shows those there are."),
+    ):
+        refused = command("company", "price", *arguments)
+        assert (refused.status, refused.stderr) == (2, f"meterfarm: {why}\n")
+    refused = command("company", "set", "acme", "--meters", "water")
+    assert (refused.status, "give electric, gas or both" in refused.stderr) == (2, True)
 
 
 def test_a_form_for_anybody_may_be_closed_and_wishes_are_listed(command: Command) -> None:

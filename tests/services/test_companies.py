@@ -101,6 +101,13 @@ from meterfarm.services.mailboxes import (
     update_mailbox,
 )
 from meterfarm.services.meter_reports import meter_reports
+from meterfarm.services.metering import (
+    StatementMonth,
+    customer_charges,
+    statement_csv,
+    statement_lines,
+    statement_totals,
+)
 from meterfarm.services.next_step import next_step
 from meterfarm.services.onboarding import (
     accept_terms,
@@ -388,6 +395,10 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (list_runs, lambda ours, its: list_runs(ours, customer=its.customer)),
     (utility_wishes, lambda ours, its: _wishes_of_ours(ours, its)),
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
+    (statement_lines, lambda ours, its: list(statement_lines(ours, _month(its)))),
+    (customer_charges, lambda ours, its: list(customer_charges(ours, _month(its)))),
+    (statement_totals, lambda ours, its: statement_totals(ours, _month(its))),
+    (statement_csv, lambda ours, its: list(statement_csv(ours, _month(its)))[1:]),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
 OWN = (
@@ -424,6 +435,15 @@ def _written(ours: CompanyStore, theirs: Theirs) -> object:
     """What ``write_bills`` writes of an account."""
     write_bills(ours, theirs.customer, theirs.account, theirs.folder)
     return json.loads((theirs.folder / "bills.json").read_text())
+
+
+def _month(theirs: Theirs) -> StatementMonth:
+    """That of a statement with a bill of theirs."""
+    at = theirs.bill().unlocked_at
+    assert at is not None
+    month = StatementMonth.at(at)
+    assert statement_totals(theirs.store, month)
+    return month
 
 
 def _names(cases: Sequence[tuple[Callable[..., object], Case]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,8 @@ from meterfarm.records import (
     Meter,
 )
 from meterfarm.storage import LeaseLost, StorageError
-from meterfarm.storage.data import ReadBill, Reread, RereadBill, UploadedBill
+from meterfarm.storage.customers import CompanySettings, MeterPrice
+from meterfarm.storage.data import CustomerCharge, ReadBill, Reread, RereadBill, UploadedBill
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import (
@@ -249,6 +251,45 @@ def test_the_same_file_of_many_accounts_at_once_is_counted_for_each(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(save, range(4)))
     assert rows("SELECT refs FROM file") == [(4,)] * 4
+
+
+def test_a_bill_is_charged_once_whoever_unlocks_and_reads_it_at_once(
+    open_store: OpenStore, rows: Rows
+) -> None:
+    """Processes that unlock the whole bill or its meter, while another reads it for the first time."""
+    stores = [open_store() for _ in range(4)]
+    settings = CompanySettings(unlock_months=0, unlock_continuous=False)
+    stores[0].farm.companies.choose(stores[0].company_id, settings)
+    stores[0].farm.companies.set_price("", MeterPrice(200, "EUR"))
+    account = stores[0].accounts.save(stores[0].customers.ensure(UTILITY, USERNAME), ACCOUNT)
+    keys = [f"b{number}" for number in range(6)]
+    stores[0].bills.save(
+        account, [ReadBill(listed(key), pdf(key.encode()), None, "l", 1, ["no total"]) for key in keys]
+    )
+    found = [bill_.id for bill_ in stores[0].bills.of_account(account).values()]
+
+    def work(number: int) -> int:
+        if number == 3:
+            return sum(
+                stores[3].bills.save(account, [_read(key, key.encode(), version=2)])[0] for key in keys
+            )
+        return sum(
+            stores[number].bills.unlock(bill_id, "us", [ELECTRIC.id][number:] or None) for bill_id in found
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        *unlocked, read = pool.map(work, range(4))
+    assert (sum(unlocked), read) == (6, 6)
+    assert rows("SELECT bill_id, sum(electric), sum(gas) FROM unlock GROUP BY bill_id ORDER BY 1") == [
+        (bill_id, 1, 0) for bill_id in sorted(found)
+    ]
+    ever = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    lines = stores[0].bills.charges(*ever, None, 9)
+    assert stores[0].bills.charges(*ever, (lines[3].unlocked_at, lines[3].bill_id), 9) == lines[4:]
+    assert sorted(line.bill_id for line in lines) == sorted(found)
+    (customer,) = stores[0].bills.charged_customers(*ever, (0, ""), 9)
+    assert customer == CustomerCharge(lines[0].customer_id, None, "EUR", 6, 6, 0, 1200)
+    assert type(customer.amount) is int
 
 
 def test_a_bill_is_in_store_with_its_file_and_unread_with_the_reason(

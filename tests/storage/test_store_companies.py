@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,7 @@ MAILBOX = MailAccount("imap.example", 993, MailSecurity.TLS, "codes")
 NUMBER = "+15185550123"
 NEWS = Mail("ada@x.example", "News", "Some.")
 DAYS = (date(2026, 10, 1), date(2026, 10, 31))
+EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,12 @@ CASES: dict[str, Case] = {
     "bills.unlock": lambda s, _, t: _refused(lambda: s.bills.unlock(_bill(t), "x")),
     "bills.unlocked_meters": lambda s, _, t: (
         t.store.bills.unlock(_bill(t), "x") is not None and not s.bills.unlocked_meters([_bill(t)])
+    ),
+    "bills.charges": lambda s, o, t: (
+        {one.customer_id for one in s.bills.charges(*EVER, None, 100)} == {o.customer.id}
+    ),
+    "bills.charged_customers": lambda s, o, t: (
+        [one.customer_id for one in s.bills.charged_customers(*EVER, (0, ""), 100)] == [o.customer.id]
     ),
     "bills.unassigned": lambda s, _, t: not s.bills.unassigned(),
     "bills.upload": lambda s, o, t: (

@@ -123,8 +123,8 @@ def test_nothing_is_tried_again_once_a_statement_was_sent(
             begun += 1
             session.connection().execute(
                 text(
-                    "INSERT INTO company (name, live, unlock_continuous, gas_as_text) "
-                    "VALUES ('lost', false, true, false)"
+                    "INSERT INTO company (name, live, unlock_continuous, gas_as_text, meter_preference, "
+                    "notification_email, mail_domains) VALUES ('lost', false, true, false, 'both', '', '')"
                 )
             )
             server.stop()

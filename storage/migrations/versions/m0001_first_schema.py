@@ -110,10 +110,17 @@ def _identity() -> None:
         _column("unlock_months", sa.Integer, null=True),
         _column("unlock_continuous", sa.Boolean),
         _column("gas_as_text", sa.Boolean),
+        _column("meter_preference", sa.String),
         _column("live", sa.Boolean),
         _column("notification_email", sa.String),
         _column("mail_domains", sa.String),
         sa.UniqueConstraint("name", "live"),
+    )
+    op.create_table(
+        "meter_price",
+        sa.Column("company", sa.String, primary_key=True),
+        _column("cents", sa.BigInteger),
+        _column("currency", sa.String),
     )
     op.create_table(
         "brand",
@@ -354,8 +361,13 @@ def _bills() -> None:
         _column("meter", sa.String),
         _column("by", sa.String),
         _column("at", INSTANT),
+        _column("electric", sa.Integer),
+        _column("gas", sa.Integer),
+        _column("price", sa.BigInteger),
+        _column("currency", sa.String),
         sa.UniqueConstraint("bill_id", "meter"),
     )
+    _indexed("unlock", "company_id", "at", "bill_id")
     _owned(
         "bill_version",
         _of("bill"),
@@ -549,6 +561,7 @@ def _talk() -> None:
         _column("at", INSTANT),
     )
     _indexed("removed_customer", "company_id", "id")
+    _indexed("removed_customer", "customer_id")
 
 
 def _webhooks() -> None:
