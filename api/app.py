@@ -87,6 +87,7 @@ def _web_context(context: ApiContext) -> WebContext:
         open_sign_up=context.settings.open_sign_up,
         sends_mail=context.settings.mail_server is not None,
         webhooks_private=context.settings.webhooks_private,
+        bills=context.bills,
     )
 
 

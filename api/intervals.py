@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -33,6 +32,7 @@ from meterfarm.services.intervals import (
 from meterfarm.services.intervals.files import as_green_button, as_parquet
 from meterfarm.services.intervals.text import as_csv, as_json, as_ndjson
 from meterfarm.support.instants import stamp
+from meterfarm.support.tasks import made_in
 
 router = APIRouter(tags=["Intervals"])
 _MAKING = ThreadPoolExecutor(2, thread_name_prefix="intervals")
@@ -143,14 +143,7 @@ def get_intervals(
 
 def _streamed(parts: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """The first part is made at once: what cannot be made is refused, not broken off."""
-    return StreamingResponse(_a_few_at_once(chain([next(parts, b"")], parts)), 200, headers, media_type)
-
-
-async def _a_few_at_once(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The parts, made in threads of which there are few: however many read, other requests have theirs."""
-    loop = asyncio.get_running_loop()
-    while (part := await loop.run_in_executor(_MAKING, next, parts, None)) is not None:
-        yield part
+    return StreamingResponse(made_in(_MAKING, chain([next(parts, b"")], parts)), 200, headers, media_type)
 
 
 def _bound(text: str | None, name: str) -> int | None:

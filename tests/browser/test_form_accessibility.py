@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,12 +16,8 @@ from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.web.colours import accent
 from meterfarm.web.pages import STATIC
 from tests.api.server import ApiServer, served
+from tests.browser.accessible import violations
 from tests.browser.form_states import STATES, every_state
-
-PHONE, DESK = 360, 1280
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-BY_SIZE_AND_THEME = {"runOnly": ["color-contrast", "target-size", "scrollable-region-focusable"]}
-"""What size and theme make no difference to is looked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +30,8 @@ class Form:
 
     def found(self, name: str) -> list[str]:
         """What axe finds in a state that matters, or what does not fit on the screen, each with where."""
-        page, found = self.page, []
-        page.goto(self.states[name])
-        options: dict[str, Any] = {"resultTypes": ["violations"]}
-        for width in (PHONE, DESK):
-            page.set_viewport_size({"width": width, "height": 720})
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                found.append(f"{width}: it is wider than the screen")
-            for theme in THEMES:
-                page.emulate_media(color_scheme=theme)
-                response = Axe().run(page, options=options).response
-                assert response["passes"], "axe has looked at something"
-                options = BY_SIZE_AND_THEME | {"resultTypes": ["violations"]}
-                found += [
-                    f"{width}, {theme}: {each['id']}: {[node['html'] for node in each['nodes']]}"
-                    for each in response["violations"]
-                    if each["impact"] in {"serious", "critical"}
-                ]
-        return found
+        self.page.goto(self.states[name])
+        return violations(self.page)
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,7 @@ from meterfarm.services.customer_csv import NewCustomer
 from meterfarm.services.customer_document import readings_of, write_document
 from meterfarm.services.customer_files import write_bills, write_out
 from meterfarm.services.customer_import import import_customers
+from meterfarm.services.customer_sheets import json_parts, write_sheets
 from meterfarm.services.customer_workbook import write_workbook
 from meterfarm.services.customers import (
     AddCustomer,
@@ -83,6 +84,13 @@ from meterfarm.services.customers import (
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.exports import ExportFormat, export_bills, export_customer, export_readings
 from meterfarm.services.fake_portals import FakePortals
+from meterfarm.services.interval_plot import (
+    PlotBar,
+    PlottedChannel,
+    channel_heat_map,
+    interval_plot,
+    plotted_channels,
+)
 from meterfarm.services.intervals import (
     IntervalQuery,
     customer_interval_facts,
@@ -147,7 +155,7 @@ from meterfarm.services.webhooks import (
     send_test,
 )
 from meterfarm.storage.channels import MailAccount
-from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers import Customer, CustomerRecord
 from meterfarm.storage.data import FoundBill, ReadingChannel, StoredAccount
 from meterfarm.storage.runs import ChallengeInfo, RunStory
 from meterfarm.storage.settings import Settings
@@ -282,6 +290,23 @@ def _channel(theirs: Theirs) -> ReadingChannel:
     return meter.channels[0]
 
 
+def _plotted(theirs: Theirs) -> PlottedChannel:
+    """Of theirs, which has readings."""
+    _channel(theirs)
+    return plotted_channels(theirs.store, theirs.customer)[0]
+
+
+def _bars(ours: CompanyStore, theirs: Theirs) -> Sequence[PlotBar]:
+    plotted = _plotted(theirs)
+    return interval_plot(ours, plotted, ZONE, plotted.channel.first, plotted.end).bars
+
+
+def _downloaded(theirs: Theirs) -> tuple[CustomerRecord, Customer, BillRendering]:
+    record = theirs.store.customers.record(theirs.customer.id)
+    assert record is not None
+    return record, theirs.customer, BillRendering("")
+
+
 Case = Callable[[CompanyStore, Theirs], object]
 
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
@@ -320,6 +345,9 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
         write_workbook,
         lambda ours, its: write_workbook(ours, its.customer, its.folder.parent / "a.xlsx", ZONE),
     ),
+    (plotted_channels, lambda ours, its: plotted_channels(ours, its.customer)),
+    (write_sheets, lambda ours, its: write_sheets(ours, *_downloaded(its), its.folder.parent / "a.xlsx")),
+    (json_parts, lambda ours, its: list(json_parts(ours, *_downloaded(its)))),
     (export_readings, lambda ours, its: export_readings(ours, its.customer, ExportFormat.CSV, its.folder)),
     (add_mailbox, lambda ours, its: add_mailbox(ours, AddMailbox(MAILS, SecretStr("x"), [its.customer]))),
     (check_mailbox, lambda ours, its: asyncio.run(check_mailbox(ours, its.mailbox))),
@@ -372,6 +400,8 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (readings_of, lambda ours, its: list(readings_of(ours, _channel(its)))),
     (series_of, lambda ours, its: list(series_of(ours, its.account))),
+    (interval_plot, lambda ours, its: any(bar.value for bar in _bars(ours, its))),
+    (channel_heat_map, lambda ours, its: channel_heat_map(ours, _plotted(its), ZONE)),
     (list_keys, lambda ours, its: list_keys(ours)),
     (list_endpoints, lambda ours, its: _endpoint(its) and list_endpoints(ours)),
     (list_deliveries, lambda ours, its: _endpoint(its) and list_deliveries(ours)),

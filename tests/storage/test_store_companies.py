@@ -276,6 +276,9 @@ CASES: dict[str, Case] = {
     "intervals.newest": lambda s, _, t: _refused(lambda: s.intervals.newest(t.customer)),
     "intervals.uncrossed": lambda s, _, t: s.intervals.uncrossed(_channels(t), START + 60) == START + 60,
     "intervals.page": lambda s, _, t: not any(s.intervals.page(_channels(t), START, 9).readings),
+    "intervals.sums": lambda s, _, t: (
+        s.intervals.sums(_channels(t)[0].series[0], [START, START + 900]) == [None]
+    ),
     "pending_exports.keep": lambda s, _, t: _refused(
         lambda: s.pending_exports.keep(t.account, "E1", DAYS, "1")
     ),

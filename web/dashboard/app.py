@@ -13,7 +13,17 @@ from starlette.responses import Response
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
 from meterfarm.storage import StorageError
 from meterfarm.web.context import WebContext
-from meterfarm.web.dashboard import account, customer_list, people, signing_in
+from meterfarm.web.dashboard import (
+    account,
+    customer_actions,
+    customer_bills,
+    customer_exports,
+    customer_intervals,
+    customer_list,
+    customer_runs,
+    people,
+    signing_in,
+)
 from meterfarm.web.dashboard.access import (
     HOME,
     NO_SUCH_PAGE,
@@ -38,6 +48,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     company.router,
     keys.router,
     webhooks.router,
+    customer_actions.router,
+    customer_bills.router,
+    customer_intervals.router,
+    customer_runs.router,
+    customer_exports.router,
 )
 
 

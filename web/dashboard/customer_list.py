@@ -47,10 +47,10 @@ async def create(request: Request, asking: Visiting, form: FormFields) -> Respon
     try:
         profile = given_profile(form)
         wanted = CustomerWithoutLogin(form.get("utility", ""), form.get("external_id", ""), profile)
-        await in_thread(create_customer, asking.store, wanted)
+        customer = await in_thread(create_customer, asking.store, wanted)
     except ServiceError as refused:
         return await in_thread(_form, request, asking, form, str(refused), 422)
-    return to(f"{asking.path}/customers", done="created", q=profile["email"] or "")
+    return to(f"{asking.path}/customers/{customer.id}", done="created")
 
 
 def _list(request: Request, asking: Visitor, wanted: CustomerFilter, before: int) -> Response:

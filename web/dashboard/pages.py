@@ -16,6 +16,11 @@ from meterfarm.web.pages import page
 
 DONE = {
     "created": "The customer is created. Copy the onboarding link and send it to them.",
+    "queued": "A run is queued. What it brings is shown here as soon as it is there.",
+    "answered": "The answer is on its way to the portal.",
+    "unlocked": "The bill is unlocked.",
+    "stopped": "The customer is removed: nothing is fetched any more.",
+    "erased": "The customer's data is erased.",
     "invited": "The invitation is on its way.",
     "role": "The role is changed.",
     "removed": "The user is removed.",
@@ -47,9 +52,18 @@ TABS = (("Customers", "customers"), ("Settings", "settings"))
 
 
 def shown_page(
-    request: Request, asking: Visitor, name: str, values: Mapping[str, Any], status: int = 200
+    request: Request,
+    asking: Visitor,
+    name: str,
+    values: Mapping[str, Any],
+    status: int = 200,
+    *,
+    has_frame: bool = False,
 ) -> HTMLResponse:
-    """A page within the frame of the dashboard: ``templates/dashboard/<name>.html``."""
+    """A page within the frame of the dashboard: ``templates/dashboard/<name>.html``.
+
+    ``has_frame``: it shows a file of ours in a frame.
+    """
     at = request.url.path
     tabs = [
         NavigationTab(words, f"{asking.path}/{path}", at.startswith(f"{asking.path}/{path}"))
@@ -73,7 +87,7 @@ def shown_page(
         "done": DONE.get(request.query_params.get("done", ""), ""),
         "shown": shown,
     }
-    return page(f"dashboard/{name}.html", {**frame, **values}, status)
+    return page(f"dashboard/{name}.html", {**frame, **values}, status, has_frame=has_frame)
 
 
 def plain_page(name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:

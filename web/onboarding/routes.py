@@ -9,8 +9,6 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from meterfarm.mfa.port import Answer, Choice, Code, Resend
-from meterfarm.records import Challenge, Factor
 from meterfarm.services.bills import LARGEST_UPLOAD, NotAPdf
 from meterfarm.services.challenges import answer_challenge
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
@@ -30,10 +28,10 @@ from meterfarm.services.onboarding import (
 )
 from meterfarm.storage.customers import CompanyBrand
 from meterfarm.support.foreign_text import NAME
+from meterfarm.web.answers import given_answer
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted, uploaded
 from meterfarm.web.limits import Tries
-from meterfarm.web.onboarding.codes import code_shape, meant_code
 from meterfarm.web.onboarding.link import FormLink, OpenForm, company_of, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, complete, form_view
@@ -224,7 +222,7 @@ async def answer(request: Request, company_id: str) -> Response:
             raise Conflict("This was answered already, or its time is over.")
         if fields.get("challenge") != str(found.challenge.id):
             raise Conflict("Another question was asked meanwhile.")
-        answer_challenge(link.store, found.challenge.id, _answer(found.challenge.challenge, fields))
+        answer_challenge(link.store, found.challenge.id, given_answer(found.challenge.challenge, fields))
         answered = found.challenge.id
 
     async def notify() -> None:
@@ -247,22 +245,6 @@ def _must_be_at(link: FormLink, *steps: OnboardingStep) -> None:
     """Raises Conflict: the form has gone on, and this is not what it asks for now."""
     if onboarding_state(link.store, link.customer).step not in steps:
         raise Conflict("The form has gone on meanwhile.")
-
-
-def _answer(asked: Challenge, fields: Mapping[str, str]) -> Answer:
-    if fields.get("resend"):
-        return Resend()
-    if asked.options:
-        chosen = next((each for each in asked.options if each.factor.value == fields.get("factor")), None)
-        if chosen is None:
-            raise InvalidRequest("Choose how you want to get the code.")
-        return Choice(chosen)
-    text = fields.get("answer", "").strip()
-    if asked.factor is not Factor.QUESTION:
-        text = meant_code(text, code_shape(asked))
-    if not text:
-        raise InvalidRequest("Enter the code or the answer first.")
-    return Code(text)
 
 
 async def _posted(

@@ -13,10 +13,11 @@ document.addEventListener("click", async (event) => {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     announced.textContent = "Copied.";
-    const before = button.dataset.words ?? button.textContent;
-    button.dataset.words = before;
-    button.textContent = "Copied";
-    window.setTimeout(() => { button.textContent = before; }, 2000);
+    if (button.dataset.copied) return;
+    const before = [...button.childNodes];
+    button.dataset.copied = "yes";
+    button.replaceChildren("Copied");
+    window.setTimeout(() => { button.replaceChildren(...before); delete button.dataset.copied; }, 2000);
   } catch {
     announced.textContent = "This browser does not let pages copy. Select the link and copy it.";
   }
