@@ -208,10 +208,18 @@ def test_a_mailed_link_is_good_once(api: ApiServer, owner: Colleague, stranger: 
     assert owner.sign_in("a phrase of some words").status_code == 200
 
 
-def test_whether_an_address_has_a_user_is_not_shown(owner: Colleague, stranger: httpx.Client) -> None:
-    """Without mail neither can have a link; with it both pages are the same."""
-    known = stranger.post("/dashboard/forgot", data={"email": email()})
-    assert "is on its way" in known.text
+def test_without_a_mail_server_nothing_is_begun_that_a_mail_must_end(
+    api: ApiServer, owner: Colleague, stranger: httpx.Client
+) -> None:
+    """Nor is it shown which addresses have a user."""
+    answers = [
+        stranger.post("/dashboard/forgot", data={"email": each}) for each in (owner.user.email, email())
+    ]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].text == answers[1].text
+    wanted = email()
+    assert owner.post("/test/settings/users", email=wanted, role="member").status_code == 503
+    assert api.farm.users.of_email(wanted) is None
 
 
 def test_a_form_of_another_page_is_not_taken(owner: Colleague) -> None:

@@ -17,14 +17,23 @@ _NO_MAIL = (
 )
 
 
+def must_send(web: WebContext) -> None:
+    """Nothing is begun that a mail must end.
+
+    Raises:
+        Refused: this farm sends no mail.
+    """
+    if not web.sends_mail:
+        raise Refused(503, "No mail can be sent", _NO_MAIL)
+
+
 def send_link(web: WebContext, user: User, link: str) -> None:
     """Send a user the link by which a password is chosen.
 
     Raises:
         Refused: this farm sends no mail, or none to such an address.
     """
-    if not web.sends_mail:
-        raise Refused(503, "No mail can be sent", _NO_MAIL)
+    must_send(web)
     address = f"{web.public_url}{HOME}/password?{urlencode({'link': link})}"
     company = web.store.companies.get(user.company_id)
     if user.is_invited:

@@ -32,6 +32,7 @@ async def people(request: Request, asking: Visiting) -> Response:
 @router.post("", dependencies=[changes(Role.OWNER)])
 async def invite(request: Request, asking: Visiting, form: FormFields) -> Response:
     """Somebody is invited by e-mail."""
+    mails.must_send(asking.web)
     if wait := asking.web.limits.mails.take(f"invitations of {asking.user.id}"):
         return await _page(request, asking, f"That was too often. Try again in {wait} s.", form, 429)
     try:

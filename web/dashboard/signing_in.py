@@ -112,6 +112,7 @@ async def forgot_page() -> Response:
 async def forgot(request: Request, form: OpenForm) -> Response:
     """A link goes out, if there is such a user; the answer is the same if not."""
     web, email = web_of(request), form.get("email", "")
+    mails.must_send(web)
     if wait := _wait_for_mail(web, request, email):
         return plain_page("forgot", {"notice": "", "error": _LATER.format(wait), "email": email}, 429)
     found = await in_thread(forgot_password, web.store, email)
@@ -159,6 +160,7 @@ async def signing_up(request: Request, form: OpenForm) -> Response:
     web, company, email = web_of(request), form.get("company", ""), form.get("email", "")
     if not web.open_sign_up:
         return _sign_up_page(web, status=403)
+    mails.must_send(web)
     if wait := _wait_for_mail(web, request, email):
         return _sign_up_page(web, company, email, _LATER.format(wait), 429)
     try:
