@@ -51,6 +51,7 @@ from meterfarm.services.event_payloads import EventRendering
 from meterfarm.services.links import DEFAULT_URL
 from meterfarm.services.mail import NoticeWriter
 from meterfarm.services.reread import RereadResult, reread
+from meterfarm.services.troubles import mail_troubles
 from meterfarm.services.webhooks import json_bytes
 from meterfarm.storage.runs import QUEUES
 from meterfarm.storage.settings import Settings
@@ -75,6 +76,7 @@ _COLLECT_AFTER = 50_000
 _DUE_AT = set(range(0, 60, SCHEDULED_EVERY))
 _TRUST_AT = set(range(0, 60, 10))
 _OLD_AT = {35}
+_TROUBLE_AT = {25}
 _REREAD_AT = {20}
 _REREAD_SECONDS = 600.0
 """What is left then waits for the next hour."""
@@ -103,6 +105,14 @@ async def forget_runs(context: dict[str, Any]) -> None:
     """A cron likewise."""
     process: WorkerProcess = context["process"]
     await process.forget_runs()
+
+
+async def mail_of_trouble(context: dict[str, Any]) -> None:
+    """A cron likewise: companies get a mail about trouble at a utility of theirs, once."""
+    process: WorkerProcess = context["process"]
+    farm = FarmSettings()
+    if farm.mail_server is not None:
+        await asyncio.to_thread(mail_troubles, process.store, farm.public_url or DEFAULT_URL)
 
 
 async def reread_bills(context: dict[str, Any]) -> None:
@@ -227,6 +237,7 @@ def _crons(farm: str) -> list[CronJob]:
         "due": (queue_due, {"second": _DUE_AT}),
         "trust": (announce_expiring_trust, {"minute": _TRUST_AT}),
         "old": (forget_runs, {"minute": _OLD_AT}),
+        "trouble": (mail_of_trouble, {"second": _TROUBLE_AT}),
         "reread": (reread_bills, {"minute": _REREAD_AT}),
     }
     return [

@@ -44,7 +44,7 @@ from meterfarm.storage.runs.challenges import Challenges, FarmChallenges
 from meterfarm.storage.runs.events import Events, FiredEvents
 from meterfarm.storage.runs.farm_runs import FarmRuns
 from meterfarm.storage.runs.leases import Workforce
-from meterfarm.storage.runs.queue import Breakers
+from meterfarm.storage.runs.queue import Breakers, Troubles
 from meterfarm.storage.runs.repository import Runs
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
 from meterfarm.storage.tables import (
@@ -176,6 +176,7 @@ class Store(_Closed):
         self.challenges = FarmChallenges(farm)
         self.sms = SmsReceivers(farm)
         self.breakers = Breakers(farm)
+        self.troubles = Troubles(farm)
         self.workforce = Workforce(farm)
         self.audit = FarmAudit(farm)
         self.webhooks = WebhookQueue(farm)

@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, delete, select
 
+from meterfarm.records import CustomerState
 from meterfarm.storage import AlreadyThere, StorageError, audit
 from meterfarm.storage.customers import (
     ApiKey,
@@ -26,6 +27,7 @@ from meterfarm.storage.customers import (
     MeterPreference,
     MeterPrice,
     MeterTerms,
+    UtilityWish,
 )
 from meterfarm.storage.database import (
     FarmRepository,
@@ -37,7 +39,15 @@ from meterfarm.storage.database import (
     reading,
     writing,
 )
-from meterfarm.storage.tables import ApiKeyRow, BrandRow, CompanyRow, KeptAnswerRow, MeterPriceRow
+from meterfarm.storage.tables import (
+    ApiKeyRow,
+    BrandRow,
+    CompanyRow,
+    CustomerRow,
+    KeptAnswerRow,
+    MeterPriceRow,
+    UtilityWishRow,
+)
 from meterfarm.storage.vault import Vault
 
 KEPT = timedelta(hours=24)
@@ -161,6 +171,23 @@ class Companies(FarmRepository):
             "open_form": brand.open_form,
         }
         put(session, BrandRow, {"company_id": company_id}, values)
+
+    @reading
+    def utility_wishes(self, session: Session, limit: int = 10_000) -> Sequence[UtilityWish]:
+        """The utilities that customers of all companies asked for, newest first."""
+        query = select(UtilityWishRow).order_by(col(UtilityWishRow.id).desc()).limit(limit)
+        return [UtilityWish(row.customer_id, row.name, row.at) for row in session.exec(query)]
+
+    @reading
+    def with_customers_at(self, session: Session, utility: str) -> Sequence[Company]:
+        """Those with a customer at the utility who was not removed, by id."""
+        there = select(CustomerRow.id).where(
+            CustomerRow.company_id == CompanyRow.id,
+            CustomerRow.utility == utility,
+            CustomerRow.state != CustomerState.REMOVED.value,
+        )
+        rows = session.exec(select(CompanyRow).where(there.exists()).order_by(col(CompanyRow.id)))
+        return [Company(row.id, row.name, row.live) for row in rows]
 
     @reading
     def find(self, session: Session, name: str, *, live: bool = False) -> Company:

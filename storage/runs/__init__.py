@@ -207,6 +207,34 @@ class TrackRecord:
     median_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OutcomesOfUtility:
+    """How many of the latest runs at a utility ended how, those of the last week at most.
+
+    ``since``: no run counts that was asked for before.
+    """
+
+    since: datetime
+    counts: Mapping[Outcome, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleNotice:
+    """What is announced of a utility; ``id`` 0: by its circuit breaker, which has been open since
+    ``begins_at``. ``ends_at`` None: nobody knows."""
+
+    id: int
+    utility: str
+    text: str
+    begins_at: datetime
+    ends_at: datetime | None
+    posted_by: str = ""
+
+    def is_current(self, at: datetime) -> bool:
+        """Whether it has begun."""
+        return self.begins_at <= at
+
+
 REFRESH_JITTER = 0.1
 AT_ONCE = 1000
 """How many customers a transaction queues."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from sqlalchemy import case, delete, update
+from sqlalchemy import ColumnElement, case, delete, literal_column, update
+from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -16,8 +17,10 @@ from meterfarm.storage.customers import RunContext, credentials
 from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
 from meterfarm.storage.runs import (
     HELD,
+    NEW_CREDENTIALS,
     Claim,
     Figures,
+    OutcomesOfUtility,
     QueueFigures,
     RunNotification,
     TrackRecord,
@@ -150,6 +153,71 @@ def _track_record(runs: Sequence[tuple[bool, datetime, float]]) -> TrackRecord:
         failing_since=runs[last + 1][1] if last + 1 < len(runs) else None,
         median_seconds=round(median(took), 3) if took else None,
     )
+
+
+WEEK = timedelta(days=7)
+_IS_CONNECT: ColumnElement[bool] = literal_column("run.kind = 'connect'")
+"""As the index says it, which has these runs alone."""
+
+
+def outcomes(session: Session, newest: int) -> dict[str, OutcomesOfUtility]:
+    """By utility, of the ``newest`` runs of the farm as far as they are of the last week."""
+    last = session.exec(select(func.max(RunRow.id))).one() or 0
+    since = now(session) - WEEK
+    first = session.exec(select(RunRow.requested_at).where(col(RunRow.id) > last - newest).limit(1)).first()
+    if last > newest and first is not None:
+        since = max(since, first)
+    query = (
+        select(LoginRow.utility, RunRow.outcome, func.count())
+        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
+        .where(col(RunRow.id) > last - newest, col(RunRow.requested_at) >= since, RunRow.outcome != "")
+        .group_by(col(LoginRow.utility), col(RunRow.outcome))
+    )
+    counts: dict[str, dict[Outcome, int]] = {}
+    for utility, outcome, count in session.exec(query):
+        counts.setdefault(utility, {})[Outcome(outcome)] = count
+    return {utility: OutcomesOfUtility(since, of_utility) for utility, of_utility in counts.items()}
+
+
+def seconds_to_data(session: Session, newest: int) -> dict[str, list[float]]:
+    """By utility, in order: from giving credentials to the end of the first refresh that brought data.
+
+    Of the ``newest`` sign-ins of the farm. A portal's faults between are counted in, a customer's are not.
+    """
+    later = aliased(RunRow)
+    brought = (
+        select(func.min(later.ended_at))
+        .where(later.customer_id == RunRow.customer_id, col(later.id) > col(RunRow.id))
+        .where(later.kind == RunKind.COLLECT.value, later.outcome == Outcome.COMPLETE.value)
+        .correlate(RunRow)
+        .scalar_subquery()
+    )
+    query = (
+        columns(
+            col(LoginRow.utility),
+            col(RunRow.customer_id),
+            col(RunRow.why),
+            col(RunRow.outcome),
+            col(RunRow.requested_at),
+            brought,
+        )
+        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
+        .where(_IS_CONNECT, col(RunRow.outcome) != "")
+        .order_by(col(RunRow.id).desc())
+        .limit(newest)
+    )
+    found: dict[str, list[float]] = {}
+    given: dict[int, datetime] = {}
+    for utility, customer, why, outcome, requested, ended in reversed(
+        session.connection().execute(query).all()
+    ):
+        if why == NEW_CREDENTIALS or customer not in given:
+            given[customer] = requested
+        if Outcome(outcome).who_acts is WhoActs.CUSTOMER:
+            del given[customer]
+        elif outcome == Outcome.COMPLETE.value and ended is not None:
+            found.setdefault(utility, []).append((ended - given.pop(customer)).total_seconds())
+    return {utility: sorted(seconds) for utility, seconds in found.items()}
 
 
 _UNDELIVERED_AFTER = timedelta(seconds=10)
@@ -302,6 +370,16 @@ class FarmRuns(FarmRepository):
     def track_records(self, session: Session, newest: int = 2000) -> Mapping[str, TrackRecord]:
         """How the ``newest`` runs of the farm went, by utility; of utilities that have any."""
         return track_records(session, newest)
+
+    @reading
+    def outcomes(self, session: Session, newest: int = 20_000) -> Mapping[str, OutcomesOfUtility]:
+        """How the last week's runs ended, by utility; of the ``newest`` of the farm alone."""
+        return outcomes(session, newest)
+
+    @reading
+    def seconds_to_data(self, session: Session, newest: int = 2000) -> Mapping[str, Sequence[float]]:
+        """How long the ``newest`` sign-ins took from credentials to data, by utility, in order of length."""
+        return seconds_to_data(session, newest)
 
     @writing
     def forget(self, session: Session, older_than: timedelta, limit: int = 5000) -> int:

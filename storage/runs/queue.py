@@ -1,4 +1,4 @@
-"""The queue of runs: a row each, who is due for a refresh, and each portal's circuit breaker.
+"""The queue of runs: a row each, who is due for a refresh, each portal's circuit breaker, announced trouble.
 
 Redis only notifies workers.
 """
@@ -12,13 +12,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, insert
 from sqlalchemy import select as columns
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from meterfarm.records import CustomerState, Part, RunKind, RunState
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.database import FarmRepository, insert_absent, insert_if_absent, now, reading
-from meterfarm.storage.runs import ACTIVE, AT_ONCE, HELD, PortalHealth, next_time
-from meterfarm.storage.tables import CircuitBreakerRow, CustomerRow, RunRow, metadata
+from meterfarm.storage.database import (
+    FarmRepository,
+    insert_absent,
+    insert_if_absent,
+    now,
+    reading,
+    writing,
+)
+from meterfarm.storage.runs import ACTIVE, AT_ONCE, HELD, PortalHealth, TroubleNotice, next_time
+from meterfarm.storage.tables import CircuitBreakerRow, CustomerRow, RunRow, TroubleNoticeRow, metadata
 from meterfarm.storage.tables.base import UtcDateTime
 
 _ADD_STEP = insert(metadata.tables["run_step"])
@@ -191,12 +198,14 @@ class Breaker:
     """A portal's circuit breaker. ``faults`` are the logins that met a fault in a row.
 
     It is open while ``open_until`` is set. When that time has come, ``probe`` is the one run that may go.
+    ``opened_at`` is when it opened, having been closed.
     """
 
     faults: tuple[int, ...] = ()
     openings: int = 0
     open_until: datetime | None = None
     probe: int | None = None
+    opened_at: datetime | None = None
 
 
 CLOSED = Breaker()
@@ -241,6 +250,7 @@ def noted(
         faults=faults,
         openings=breaker.openings + 1,
         open_until=at + max(pause, timedelta(seconds=rests)),
+        opened_at=breaker.opened_at or at,
     )
 
 
@@ -297,7 +307,7 @@ class Breakers(FarmRepository):
 
 
 def _breaker(row: CircuitBreakerRow) -> Breaker:
-    return Breaker(tuple(row.faults), row.openings, row.open_until, row.probe_run_id)
+    return Breaker(tuple(row.faults), row.openings, row.open_until, row.probe_run_id, row.opened_at)
 
 
 def _keep(row: CircuitBreakerRow, breaker: Breaker) -> None:
@@ -306,6 +316,7 @@ def _keep(row: CircuitBreakerRow, breaker: Breaker) -> None:
         return
     row.faults, row.openings = list(breaker.faults), breaker.openings
     row.open_until, row.probe_run_id = breaker.open_until, breaker.probe
+    row.opened_at = breaker.opened_at
 
 
 def _breaker_row(session: Session, utility: str) -> CircuitBreakerRow | None:
@@ -315,3 +326,61 @@ def _breaker_row(session: Session, utility: str) -> CircuitBreakerRow | None:
 def _is_under_way(session: Session, run_id: int | None) -> bool:
     run = session.get(RunRow, run_id) if run_id else None
     return run is not None and RunState(run.state) in HELD
+
+
+TROUBLE_AFTER = timedelta(hours=1)
+"""A portal that has been at fault for so long is in trouble, without anybody announcing it."""
+_NOBODY_TRIES = timedelta(days=1)
+"""Of a breaker that nobody had a reason to try for so long it is not known how the portal does."""
+
+
+class Troubles(FarmRepository):
+    """As ``Store.troubles``: what is announced of utilities, and which have been at fault for long."""
+
+    @reading
+    def list(self, session: Session, utility: str = "") -> Sequence[TroubleNotice]:
+        """Current and announced ones, also those that breakers show; of all utilities, or of one."""
+        at = now(session)
+        lasting = or_(col(TroubleNoticeRow.ends_at).is_(None), col(TroubleNoticeRow.ends_at) > at)
+        posted = select(TroubleNoticeRow).where(lasting).order_by(col(TroubleNoticeRow.begins_at))
+        shown = (
+            select(CircuitBreakerRow)
+            .where(col(CircuitBreakerRow.opened_at) <= at - TROUBLE_AFTER)
+            .where(col(CircuitBreakerRow.open_until) > at - _NOBODY_TRIES)
+            .order_by(col(CircuitBreakerRow.opened_at))
+        )
+        if utility:
+            posted = posted.where(TroubleNoticeRow.utility == utility)
+            shown = shown.where(CircuitBreakerRow.utility == utility)
+        by_themselves = [
+            TroubleNotice(0, row.utility, "", row.opened_at, None)
+            for row in session.exec(shown)
+            if row.opened_at is not None
+        ]
+        return [*by_themselves, *(_notice(row) for row in session.exec(posted))]
+
+    @writing
+    def post(
+        self, session: Session, utility: str, text: str, begins: datetime, ends: datetime | None, by: str
+    ) -> int:
+        """Announce trouble at a utility; its number. ``by`` is who does."""
+        row = TroubleNoticeRow(
+            utility=utility, text=text, begins_at=begins, ends_at=ends, posted_by=by, posted_at=now(session)
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+    @writing
+    def end(self, session: Session, notice_id: int) -> bool:
+        """It is over, or does not come; False if there is none that goes on."""
+        row = session.get(TroubleNoticeRow, notice_id)
+        at = now(session)
+        if row is None or (row.ends_at is not None and row.ends_at <= at):
+            return False
+        row.ends_at = at
+        return True
+
+
+def _notice(row: TroubleNoticeRow) -> TroubleNotice:
+    return TroubleNotice(row.id, row.utility, row.text, row.begins_at, row.ends_at, row.posted_by)

@@ -22,6 +22,7 @@ from meterfarm.storage.tables.base import (
 _ACTIVE = text("state IN ('queued', 'running', 'waiting')")
 _HELD = text("state IN ('running', 'waiting')")
 _PENDING = text("state = 'pending'")
+_CONNECT = text("kind = 'connect'")
 
 
 class RunRow(Owned, table=True):
@@ -46,6 +47,7 @@ class RunRow(Owned, table=True):
         Index("uq_run_held", "login_id", unique=True, sqlite_where=_HELD, postgresql_where=_HELD),
         Index("ix_run_state_not_before", "state", "not_before"),
         Index("ix_run_customer_id_id", "customer_id", "id"),
+        Index("ix_run_connect", "id", sqlite_where=_CONNECT, postgresql_where=_CONNECT),
     )
 
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
@@ -103,7 +105,8 @@ class CircuitBreakerRow(Row, table=True):
     """The circuit breaker of a utility's portal.
 
     ``faults`` are the logins that met the portal's fault, one after the other with none that did not;
-    while ``open_until`` is ahead no run goes there, then ``probe_run_id`` alone tries.
+    while ``open_until`` is ahead no run goes there, then ``probe_run_id`` alone tries. ``opened_at`` is when
+    it opened first, and has not closed since.
     """
 
     utility: str = Field(primary_key=True)
@@ -111,6 +114,20 @@ class CircuitBreakerRow(Row, table=True):
     openings: int = 0
     open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     probe_run_id: int | None = None
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TroubleNoticeRow(Keyed, table=True):
+    """What an operator announces of a utility; ``ends_at`` is empty until that is known."""
+
+    __table_args__ = table_args(Index(None, "ends_at"))
+
+    utility: str
+    text: str = Field(sa_type=ForeignText)
+    begins_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    posted_by: str
+    posted_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ChallengeRow(Owned, table=True):

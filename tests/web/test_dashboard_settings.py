@@ -101,7 +101,7 @@ def test_what_unlocks_by_itself_is_chosen(api: ApiServer, owner: Colleague) -> N
     assert (chosen.unlock_months, chosen.unlock_continuous, chosen.gas_as_text) == (None, True, False)
 
 
-def test_mail_goes_to_whom_a_side_names(api: ApiServer, owner: Colleague) -> None:
+def test_what_concerns_others_or_the_price_operators_choose(api: ApiServer, owner: Colleague) -> None:
     company = api.farm.companies.find("default", live=True)
     fields = {"notification_email": "ops@acme.example", "mail_domains": "acme.example\r\nbills.acme.example"}
     assert "Your changes are saved" in owner.post("/live/settings/mail", **fields).text
@@ -110,8 +110,12 @@ def test_mail_goes_to_whom_a_side_names(api: ApiServer, owner: Colleague) -> Non
     assert list(chosen.mail_domains) == []  # an owner claims none
     with Colleague(api, "operator@acme.example", is_operator=True) as operator:
         operator.post("/live/settings/mail", **fields)
+        operator.post("/live/settings/data", history="all", meter_preference="gas")
+        assert operator.post("/live/settings/data", meter_preference=HOSTILE).status_code == 422
+    owner.post("/live/settings/data", history="all", meter_preference="both")
     chosen = company_settings(api.farm, company)
     assert list(chosen.mail_domains) == ["acme.example", "bills.acme.example"]
+    assert chosen.meter_preference == "gas"  # it is about what the company pays
     refused = owner.post("/live/settings/mail", notification_email=HOSTILE)
     assert refused.status_code == 422
     assert HOSTILE not in refused.text

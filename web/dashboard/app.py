@@ -23,6 +23,8 @@ from meterfarm.web.dashboard import (
     customer_runs,
     people,
     signing_in,
+    uploads,
+    utility_page,
 )
 from meterfarm.web.dashboard.access import (
     HOME,
@@ -45,6 +47,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     people.router,
     customer_list.router,
+    uploads.router,
+    utility_page.router,
     company.router,
     keys.router,
     webhooks.router,

@@ -27,6 +27,8 @@ DONE = {
     "password": "Your password is changed. Other browsers are signed out.",
     "factor": "The second factor is on.",
     "no_factor": "The second factor is off.",
+    "trouble": "The trouble is announced.",
+    "trouble_over": "The trouble is over.",
     "saved": "Your changes are saved.",
     "revoked": "The key is revoked. It opens nothing any more.",
     "endpoint_removed": "The endpoint is removed.",
@@ -48,7 +50,12 @@ class NavigationTab:
     is_here: bool
 
 
-TABS = (("Customers", "customers"), ("Settings", "settings"))
+TABS = (
+    ("Customers", "customers"),
+    ("Uploads", "uploads"),
+    ("Utilities", "utilities"),
+    ("Settings", "settings"),
+)
 
 
 def shown_page(

@@ -17,7 +17,8 @@ from meterfarm.services.onboarding import (
     shared_data,
     terms_digest,
 )
-from meterfarm.storage.runs import ChallengeInfo
+from meterfarm.services.troubles import troubles, when
+from meterfarm.storage.runs import ChallengeInfo, TroubleNotice
 from meterfarm.utilities import UtilityUnavailable, directory, load_utility
 from meterfarm.web.onboarding.codes import code_shape
 from meterfarm.web.onboarding.link import FormLink
@@ -35,6 +36,12 @@ _WAY = (
         },
     ),
     ("Done", {OnboardingStep.DONE}),
+)
+_SHOW_TROUBLE = frozenset(
+    {
+        *(OnboardingStep.LOGIN, OnboardingStep.AGAIN, OnboardingStep.WORKING),
+        *(OnboardingStep.CHALLENGE, OnboardingStep.WAITING),
+    }
 )
 _RESEND_SECONDS = 30
 """A portal's message has this long to arrive before another one can be wanted."""
@@ -69,8 +76,10 @@ def form_view(link: FormLink, **more: Any) -> FormView:
     step = state.step
     if more.get("wants") == "utility" and state.may_choose_utility:
         step = OnboardingStep.UTILITY
+    notices = _troubles(link, state) if step in _SHOW_TROUBLE else ()
     values = {
         "step": step.value,
+        "troubles": [(each.text, when(each, now), each.is_current(now)) for each in notices],
         "state": state,
         "company": link.company_name,
         "path": link.path,
@@ -108,6 +117,7 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         run and run.id,
         challenge and challenge.id,
         state.again_at,
+        tuple(each.id for each in notices),
     )
     return FormView(state, values, "|".join(str(each) for each in shown))
 
@@ -125,6 +135,12 @@ def utility_name(utility: str) -> str:
     """What the utility of this id is called."""
     entry = directory().find(utility) if utility else None
     return entry.name if entry else utility
+
+
+def _troubles(link: FormLink, state: OnboardingState) -> Sequence[TroubleNotice]:
+    """What goes on at the customer's utility; that it does not work is shown already while we wait for it."""
+    found = troubles(link.store.farm, state.record.utility)
+    return [each for each in found if each.id or state.step is not OnboardingStep.WAITING]
 
 
 def _phase(state: OnboardingState) -> str:

@@ -486,6 +486,8 @@ def _runs() -> None:
     _unique_while("uq_run_held", "run", ["login_id"], "'running', 'waiting'")
     op.create_index("ix_run_state_not_before", "run", ["state", "not_before"])
     op.create_index("ix_run_customer_id_id", "run", ["customer_id", "id"])
+    connects = sa.text("kind = 'connect'")
+    op.create_index("ix_run_connect", "run", ["id"], sqlite_where=connects, postgresql_where=connects)
     _keyed(
         "run_step",
         _of("run"),
@@ -513,7 +515,17 @@ def _runs() -> None:
         _column("openings", sa.Integer),
         _column("open_until", INSTANT, null=True),
         _column("probe_run_id", sa.Integer, null=True),
+        _column("opened_at", INSTANT, null=True),
     )
+    _keyed(
+        "trouble_notice",
+        *(_column(name, sa.String) for name in ("utility", "text")),
+        _column("begins_at", INSTANT),
+        _column("ends_at", INSTANT, null=True),
+        _column("posted_by", sa.String),
+        _column("posted_at", INSTANT),
+    )
+    _indexed("trouble_notice", "ends_at")
 
 
 def _unique_while(name: str, table: str, columns: list[str], states: str) -> None:

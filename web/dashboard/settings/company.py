@@ -61,12 +61,14 @@ async def no_logo(request: Request, asking: Visiting) -> Response:
 
 @router.post("/data", dependencies=[changes(Role.OWNER)])
 async def data(request: Request, asking: Visiting, form: FormFields) -> Response:
-    """What unlocks by itself, and how numbers are written."""
+    """What unlocks by itself, and how numbers are written. Which meters count operators choose: it is
+    about what the company pays."""
     kept = form.get("history", "")
     change = ChangeCompany(
         history=form.get("months", "") if kept == "months" else kept,
         continuous=form.get("continuous") == "yes",
         gas_as_text=form.get("gas_as_text") == "yes",
+        meter_preference=form.get("meter_preference") if asking.user.is_operator else None,
     )
     return await _changed(request, asking, change, "data", form)
 
@@ -138,4 +140,5 @@ def _stored(chosen: CompanySettings) -> dict[str, str]:
         "months": kept if is_number else "",
         "continuous": "yes" if chosen.unlock_continuous else "",
         "gas_as_text": "yes" if chosen.gas_as_text else "",
+        "meter_preference": chosen.meter_preference.value,
     }
