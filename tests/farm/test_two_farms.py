@@ -95,7 +95,7 @@ async def test_what_one_asks_of_a_portal_takes_no_place_of_the_other(private_red
 
 def test_what_is_done_at_set_times_is_done_for_each_farm() -> None:
     first, second = ({cron.name for cron in _crons(farm)} for farm in ("one", "two"))
-    assert len(first) == 4
+    assert len(first) == 5
     assert not first & second
 
 
