@@ -30,6 +30,7 @@ NOW = "2026-11-21T09:00"
 TODAY = date(2026, 11, 21)
 SINCE = date(2026, 10, 1)
 SPRING = date(2026, 3, 1)
+SUMMER = date(2026, 7, 1)
 SISTER = "suikerwafel_energy"
 """By its brand alone another portal than its sister."""
 PORTALS = [NightlyPortal(fake, lambda: TODAY) for fake in fake_portals()]
@@ -40,9 +41,10 @@ class Quirked(QuirkCase):
 
     @property
     def since(self) -> date:
-        """How far back a visit goes: into spring, if it is about its clocks."""
-        in_spring = any(quirk.name == "clock-change" and not quirk.always for quirk in self.quirks)
-        return SPRING if in_spring else SINCE
+        """How far back a visit goes: into spring, if it is about its clocks; to where late bills end."""
+        if any(quirk.name == "clock-change" and not quirk.always for quirk in self.quirks):
+            return SPRING
+        return SUMMER if any(quirk.name == "late-bills" for quirk in self.quirks) else SINCE
 
 
 def alone() -> list[Quirked]:
