@@ -11,6 +11,8 @@ import pytest
 from lxml import etree
 
 from meterfarm.records import Account, Address, Commodity, Direction, Document, Meter, Reading, Series, Unit
+from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.customer_sheets import write_sheets
 from meterfarm.services.customer_workbook import write_workbook
 from meterfarm.storage.data import ReadBill
 from meterfarm.storage.settings import Settings
@@ -36,6 +38,9 @@ def workbook(tmp_path: Path) -> Path:
         _fill(store)
         customer = store.customers.ensure(UTILITY, USERNAME)
         write_workbook(store, customer, tmp_path / "ada.xlsx", ZoneInfo("America/New_York"))
+        record = store.customers.record(customer.id)
+        assert record is not None
+        write_sheets(store, record, customer, BillRendering(""), tmp_path / "seen.xlsx")
     return tmp_path / "ada.xlsx"
 
 
@@ -66,6 +71,19 @@ def test_libreoffice_takes_days_as_days_figures_as_figures_and_runs_nothing(
     assert first["start (UTC)"] == ("date", "2026-11-01T04:00:00")
     assert first["start (local)"] == ("date", "2026-11-01")
     assert [row["quantity"] for row in (first, second)] == [("float", "0.01"), ("float", "0.0101")]
+
+
+def test_so_does_it_take_what_the_dashboard_writes(workbook: Path, tmp_path: Path) -> None:
+    sheets = _opened(tmp_path / "seen.xlsx", tmp_path)
+    assert list(sheets) == ["Customer", "Bills", "Intervals"]
+    assert {row["account name"] for row in sheets["Customer"]} >= {("string", each.strip()) for each in RUNS}
+    (paid,) = sheets["Bills"]
+    assert paid["billed on"] == ("date", bill().billed_on.isoformat())
+    assert (paid["total"], paid["account"]) == (("currency", "42"), ("string", "0077"))
+    first, second, *_ = sheets["Intervals"]
+    assert first["start (local)"] == ("date", "2026-11-01")
+    assert [row["electricity (Wh)"] for row in (first, second)] == [("float", "10"), ("float", "10")]
+    assert second["estimated"] == ("string", "yes")
 
 
 def _opened(workbook: Path, folder: Path) -> Mapping[str, Sequence[Cells]]:

@@ -222,7 +222,9 @@ def test_a_customer_is_fetched_removed_and_erased(api: ApiServer, member: Collea
     assert "nothing is fetched any more" in removed.text
     assert api.store.customers.info(eve.customer).state is CustomerState.REMOVED
     assert "$42.00" in words(removed)
-    assert "is erased" in member.post(f"{eve.path}/erase").text
+    assert member.post(f"{eve.path}/erase").status_code == 422
+    assert "$42.00" in words(member.page(eve.path))
+    assert "is erased" in member.post(f"{eve.path}/erase", sure="yes").text
     assert "$42.00" not in words(member.page(eve.path))
 
 

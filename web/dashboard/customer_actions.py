@@ -103,7 +103,9 @@ async def removal(seen: Seen) -> Response:
 
 
 @router.post(f"{_ONE}/erase", dependencies=[changes(Role.MEMBER)])
-async def erasure(seen: Seen) -> Response:
-    """All that was collected of the customer is erased, too."""
+async def erasure(seen: Seen, form: FormFields) -> Response:
+    """All that was collected of the customer is erased, too: by whoever has ticked that they want it."""
+    if form.get("sure") != "yes":
+        raise Refused(422, "Nothing was erased", "Tick that you want all data of the customer erased.")
     await in_thread(remove_customer, seen.store, seen.customer, data=True)
     return to(f"{seen.asking.path}/customers", done="erased")

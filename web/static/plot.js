@@ -194,7 +194,7 @@ function draw() {
   svg.append(element("rect", { class: "plot-at", x: -9, y: TOP, width: 0, height: HEIGHT - TOP - BOTTOM }));
   const paths = { whole: "", part: "", none: "" };
   shown.starts.forEach((start, place) => {
-    const left = x(start), right = x(shown.ends[place]), gap = Math.min(2, (right - left) / 5);
+    const left = x(start), right = x(shown.ends[place]), gap = right - left < 3 ? 0 : Math.min(2, (right - left) / 5);
     const value = shown.values[place];
     const kind = value === null ? "none" : shown.whole[place] && !shown.estimated[place] ? "whole" : "part";
     const top = value === null ? TOP : y(Math.max(0, value)), bottom = value === null ? HEIGHT - BOTTOM : y(Math.min(0, value));
