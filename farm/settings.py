@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from meterfarm.farm.mail.server import SmtpServer, mail_address, parsed_server
 from meterfarm.records import Part
-from meterfarm.scrapers.clock import RUN_SECONDS
+from meterfarm.scrapers import RUN_SECONDS
 from meterfarm.scrapers.guard import is_allowed, own_hosts
-from meterfarm.scrapers.utility import Utility
 from meterfarm.storage import StorageError
+
+if TYPE_CHECKING:
+    from meterfarm.scrapers.utility import Utility
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
 PUBLIC_URL = "METERFARM_PUBLIC_URL"

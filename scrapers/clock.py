@@ -22,7 +22,6 @@ from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 
 T = TypeVar("T")
 
-RUN_SECONDS = 1800.0
 _HELD_AT_MOST = 4
 """A run may take so many times its limit, when our own limits hold its requests back."""
 _LONGEST_HELD_SECONDS = 600.0

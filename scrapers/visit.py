@@ -13,9 +13,10 @@ import structlog
 
 from meterfarm.mfa.port import Answer, Answers
 from meterfarm.records import Challenge, Document, Factor, Outcome
+from meterfarm.scrapers import RUN_SECONDS
 from meterfarm.scrapers.asking import Asking
 from meterfarm.scrapers.browser.chromium import Chromium
-from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
+from meterfarm.scrapers.clock import TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http.authorisation import Authorisation
 from meterfarm.scrapers.http.body import DOCUMENT, Limit

@@ -19,8 +19,8 @@ from meterfarm.mfa.port import Answers
 from meterfarm.mfa.security_questions import SecurityAnswers
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
+from meterfarm.scrapers import RUN_SECONDS
 from meterfarm.scrapers.browser.chromium import Chromium
-from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.page.sending import AT_ONCE, InDoubt, Resending
