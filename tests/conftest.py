@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests import shared_driver
+from tests import forked, shared_driver
 from tests.rewritten import rewrite_all
 from tests.statements import share_statements
 
@@ -54,9 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Whoever runs tests has a driver for all of them; not the one that hands tests out to others."""
+    """Whoever runs tests has a driver for all of them; the one that hands them out to others, what forks."""
     if session.config.getoption("dist", "no") != "no" and not hasattr(session.config, "workerinput"):
         rewrite_all(session.config)
+        with ExitStack() as opened:
+            os.environ[forked.VARIABLE] = opened.enter_context(forked.shared_zygote())
+            session.config.stash[_ENDED_LAST] = opened.pop_all()
         return
     with ExitStack() as opened:
         folder = opened.enter_context(TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True))
@@ -66,10 +69,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[_ENDED_LAST] = opened.pop_all()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Nothing that tests have started stays."""
     if _ENDED_LAST in session.config.stash:
-        del os.environ[shared_driver.VARIABLE]
+        os.environ.pop(shared_driver.VARIABLE, None)
         session.config.stash[_ENDED_LAST].close()
 
 

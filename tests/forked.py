@@ -1,7 +1,8 @@
 """The `meterfarm` command or the fake utility in its own process, forked from one that has imported both.
 
 Starting Python and importing all that the command needs takes more than a second; a fork takes some
-milliseconds. The forked process has its own pid, session, environment, directory and descriptors.
+milliseconds. The forked process has its own pid, session, environment, directory and descriptors. Processes
+that share the tests share the one that forks.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import io
 import json
 import os
 import pkgutil
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -31,6 +33,8 @@ from tests.statements import share_statements
 
 ROOT = Path(__file__).parents[1]
 Programs = Mapping[str, Callable[[], object]]
+VARIABLE = "TESTS_FORKED_AT"
+"""Names the address of the process that forks."""
 _TIMEOUT = 100
 _ALSO = (
     *(
@@ -43,6 +47,9 @@ _ALSO = (
         "meterfarm.fake_utility.server",
         "meterfarm.fake_utility.serving",
         "meterfarm.fake_utility.speculoos_power.app",
+        "meterfarm.fake_utility.speculoos_power.bill_pdf",
+        "meterfarm.fake_utility.pepernoot_coop.bill_pdf",
+        "meterfarm.fake_utility.stroopwafel_energy.bill_pdf",
     ),
     *(
         "alembic.operations",
@@ -179,35 +186,47 @@ def at_terminal(arguments: Sequence[str], env: Mapping[str, str], cwd: Path, des
     return Forked(arguments, env, cwd, stdin=descriptor, stdout=descriptor, stderr=descriptor)
 
 
-class _Zygote:
-    """The process that has imported everything, and forks."""
+@contextmanager
+def shared_zygote() -> Iterator[str]:
+    """The process that has imported everything, and forks: its address. It ends with whoever started it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        address = f"meterfarm-tests-{os.getpid()}"
+        listening.bind(f"\0{address}")
+        listening.listen(100)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forked", str(listening.fileno())],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            pass_fds=(listening.fileno(),),
+            start_new_session=True,
+        )
+    with process:
+        yield address
 
-    def __init__(self) -> None:
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+class _Zygote:
+    """A way to the process that forks."""
+
+    def __init__(self, address: str) -> None:
+        self._orders = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.connect(f"\0{address}")
         self._lock = threading.Lock()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
 
     def order(self, order: Mapping[str, object], descriptors: Sequence[int]) -> None:
         with self._lock:
             socket.send_fds(self._orders, [json.dumps(order).encode()], list(descriptors))
 
-    def end(self) -> None:
-        self._orders.close()
-        self._process.wait(30)
-
 
 @cache
 def _zygote() -> _Zygote:
-    zygote = _Zygote()
-    atexit.register(zygote.end)
-    return zygote
+    """That of whoever shares the tests out, else our own, started when it is needed first."""
+    address = os.environ.get(VARIABLE)
+    if not address:
+        ended_last = ExitStack()
+        atexit.register(ended_last.close)
+        address = ended_last.enter_context(shared_zygote())
+    return _Zygote(address)
 
 
 def _prepared() -> Programs:
@@ -242,19 +261,37 @@ def _prepared() -> Programs:
     return {"meterfarm": command, "fake": lambda: sys.exit(fake())}
 
 
-def _serve(orders: socket.socket) -> None:
-    """Fork for every order; each child's end is told by a process that waits for it."""
+def _serve(listening: socket.socket) -> None:
+    """Fork for every order, until standard input ends. Each child has a process that tells of its end."""
     programs = _prepared()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    ways = selectors.DefaultSelector()
+    ways.register(sys.stdin, selectors.EVENT_READ)
+    ways.register(listening, selectors.EVENT_READ)
     while True:
-        text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 5)
-        if not text:
-            return
-        if os.fork() == 0:
-            orders.close()
-            _wait_for_child(json.loads(text), descriptors, programs)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        for key, _ in ways.select():
+            if key.fileobj is sys.stdin:
+                return
+            if key.fileobj is listening:
+                ways.register(listening.accept()[0], selectors.EVENT_READ)
+            elif isinstance(key.fileobj, socket.socket):
+                _take_order(key.fileobj, ways, programs)
+
+
+def _take_order(orders: socket.socket, ways: selectors.BaseSelector, programs: Programs) -> None:
+    text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 5)
+    if not text:
+        ways.unregister(orders)
+        orders.close()
+        return
+    if os.fork() == 0:
+        for key in list(ways.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+        ways.close()
+        _wait_for_child(json.loads(text), descriptors, programs)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], programs: Programs) -> None:

@@ -7,9 +7,8 @@ from meterfarm.fake_utility.kit.billing import Bill, MeterRead
 from meterfarm.fake_utility.kit.charges import Charges, Line
 from meterfarm.fake_utility.kit.money import dollars, quantity
 from meterfarm.fake_utility.kit.sheet import WHITE, Colour, Sheet
+from meterfarm.fake_utility.pepernoot_coop.data import NET_METERING
 
-NET_METERING = "Net metering credit"
-"""How energy that went to the grid is called."""
 FOREST: Colour = (31, 81, 54)
 DEEP: Colour = (20, 56, 36)
 MOSS: Colour = (232, 239, 228)

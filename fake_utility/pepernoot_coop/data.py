@@ -16,6 +16,8 @@ MONTHS = 13
 NEW_METER_DAYS = 35
 """Of members with exports that take hours: more than one export has, and few."""
 HOME = "https://pepernoot.smarthub.example"
+NET_METERING = "Net metering credit"
+"""How energy that went to the grid is called."""
 
 
 def listed_bills(account: Account, today: date) -> Sequence[Bill]:

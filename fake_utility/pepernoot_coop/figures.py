@@ -15,9 +15,8 @@ from meterfarm.fake_utility.kit.figures import (
     account_facts,
     bill_figures,
 )
-from meterfarm.fake_utility.pepernoot_coop.bill_pdf import NET_METERING
 from meterfarm.fake_utility.pepernoot_coop.customers import Member
-from meterfarm.fake_utility.pepernoot_coop.data import listed_bills, usage, usage_span
+from meterfarm.fake_utility.pepernoot_coop.data import NET_METERING, listed_bills, usage, usage_span
 from meterfarm.fake_utility.pepernoot_coop.exports import LONGEST
 
 

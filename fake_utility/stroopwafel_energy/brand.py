@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from meterfarm.fake_utility.kit.sheet import Colour
-
 FOLDER = Path(__file__).parent
 _LOGO = (FOLDER / "static" / "icon.svg").read_text()
 _RIM, _FILL = "#8a4b12", "#e39a2d"
@@ -23,7 +21,7 @@ class Colours:
     cream: str
     mist: str
 
-    def rgb(self, name: str) -> Colour:
+    def rgb(self, name: str) -> tuple[int, int, int]:
         """A colour as the printer wants it."""
         text = getattr(self, name)
         return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
