@@ -84,13 +84,26 @@ def add_company(farm: Store, name: str) -> Company:
         InvalidRequest: the name cannot be used.
         Conflict: there is one of this name.
     """
+    name = free_company_name(farm, name)
+    with store_refusals():
+        return farm.companies.add(name)
+
+
+def free_company_name(farm: Store, name: str) -> str:
+    """The name as a new company has it.
+
+    Raises:
+        InvalidRequest: it cannot be used.
+        Conflict: there is a company of this name.
+    """
     name = tidied(name)
     problem = "The name of the company is empty." if not name else problem_of_name("company name", name)
     if problem:
         raise InvalidRequest(problem)
-    list_companies(farm)  # the first one's customers stay in a company of their own
-    with store_refusals():
-        return farm.companies.add(name)
+    there = list_companies(farm)  # the first one's customers stay in a company of their own
+    if any(company.name == name for company in there):
+        raise Conflict(f"The company {name} is there already; give another name.")
+    return name
 
 
 def find_company(farm: Store, name: str | None = None, *, live: bool = False) -> Company:

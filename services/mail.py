@@ -11,18 +11,16 @@ from meterfarm.farm.mail.server import mail_address
 from meterfarm.records import CustomerState, EventKind, Mail
 from meterfarm.services.errors import InvalidRequest
 from meterfarm.services.readiness import account_facts
-from meterfarm.storage.channels import MailNotice, MailState, OutgoingMail
+from meterfarm.storage.channels import USER_MAIL, MailNotice, MailState, OutgoingMail
 from meterfarm.storage.customers import CustomerRecord
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.foreign_text import one_line
 from meterfarm.utilities import UtilityUnavailable, load_utility
 
-USER_MAIL = "user"
-"""What mails to users are about, for the operator: invitations, resets of passwords."""
 _GOOD_FOR = timedelta(days=3)
 _LONGEST_NAME = 60
 _LIKE_A_LINK = re.compile(r"[:/@\\<>]|\.\S")
-"""What mail programs make a link of; no person is called so."""
+"""What mail programs make a link of; no person is called so, and a company need not be."""
 
 
 def queue_mail(
@@ -116,12 +114,18 @@ class NoticeWriter:
         return f"{self._public_url}/dashboard/{side}/customers/{record.id}"
 
 
+def plain_name(text: str) -> str:
+    """What may be anybody's words, as a mail has it: short, and "" if a mail program makes a link of it."""
+    shown = one_line(text, _LONGEST_NAME)
+    return "" if _LIKE_A_LINK.search(shown) else shown
+
+
 def _called(record: CustomerRecord) -> str:
-    """A customer as a mail names them: what may be anybody's words is short, and no link."""
+    """A customer as a mail names them."""
     number = f"customer {record.id}"
     names = " ".join(filter(None, (record.profile.first_name, record.profile.last_name)))
-    shown = one_line(names, _LONGEST_NAME)
-    return f"{shown} ({number})" if shown and not _LIKE_A_LINK.search(shown) else number.capitalize()
+    shown = plain_name(names)
+    return f"{shown} ({number})" if shown else number.capitalize()
 
 
 def _utility(record: CustomerRecord) -> str:

@@ -5,8 +5,8 @@ Passwords are hashed by argon2id with the library's own parameters (RFC 9106, lo
 
 from __future__ import annotations
 
+import re
 import secrets
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from meterfarm.services.companies import add_company
-from meterfarm.services.customer_fields import is_email, tidied
+from meterfarm.farm.mail.server import mail_address
+from meterfarm.services.companies import add_company, free_company_name
+from meterfarm.services.customer_fields import tidied
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
 from meterfarm.storage.customers import Company, Role, User, UserSession
 from meterfarm.storage.store import Store
@@ -31,11 +32,11 @@ _FEWEST_KINDS = 5
 _RECOVERY_CODES = 8
 _RECOVERY_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _STEP = 30
+_TOTP_SECRET = re.compile("[A-Z2-7]{32}")
+_USED = "This link was used already, or has expired. Ask for a new one."
 _ISSUER = "Meterfarm"
 _AGENT = 120
 _hasher = PasswordHasher()
-_hashing = threading.BoundedSemaphore(4)
-"""One takes 64 MiB for its tenth of a second."""
 _nobody: list[str] = []
 """A hash that is compared with where there is no user, so that it takes as long."""
 
@@ -66,14 +67,26 @@ def add_user(
 def sign_up(farm: Store, company_name: str, email: str) -> tuple[User, str]:
     """A company of one's own, its first user and owner, and what the link to a password ends in.
 
+    Who is a user already gets no company, but a link to a new password.
+
     Raises:
         InvalidRequest: the name or the address cannot be used.
-        Conflict: there is a company of this name, or a user with this address.
+        Conflict: there is a company of this name.
     """
-    address = _address(email)
-    if farm.users.of_email(address) is not None:
-        raise Conflict(f"There is a user {address} already.")
-    return add_user(farm, add_company(farm, company_name), address, Role.OWNER)
+    check_sign_up(farm, company_name, email)
+    known = forgot_password(farm, email)
+    return known or add_user(farm, add_company(farm, company_name), email, Role.OWNER)
+
+
+def check_sign_up(farm: Store, company_name: str, email: str) -> None:
+    """Whether somebody can sign up so; nothing follows from it about who is a user.
+
+    Raises:
+        InvalidRequest: the name or the address cannot be used.
+        Conflict: there is a company of this name.
+    """
+    _address(email)
+    free_company_name(farm, company_name)
 
 
 def invite_again(farm: Store, company: Company, user_id: int) -> tuple[User, str]:
@@ -91,7 +104,7 @@ def invite_again(farm: Store, company: Company, user_id: int) -> tuple[User, str
 
 def forgot_password(farm: Store, email: str) -> tuple[User, str] | None:
     """The user with this address and what the link to a new password ends in; None if there is none."""
-    found = farm.users.of_email(tidied(email).casefold())
+    found = farm.users.of_email(user_address(email))
     if found is None:
         return None
     user, _ = found
@@ -107,8 +120,8 @@ def choose_password(farm: Store, link: str, password: str) -> User:
     """
     user = farm.users.of_link(link)
     if user is None:
-        raise NotFound("This link was used already, or has expired. Ask for a new one.")
-    _set_password(farm, user, password)
+        raise NotFound(_USED)
+    _set_password(farm, user, password, link)
     return user
 
 
@@ -117,6 +130,7 @@ def change_password(farm: Store, user: User, before: str, password: str) -> None
 
     Raises:
         InvalidRequest: the present one is wrong, or the new one too easy.
+        NotFound: the user was just removed.
     """
     if not _is_right(farm.users.password_hash(user.id), before):
         raise InvalidRequest("This is not your present password.")
@@ -125,7 +139,7 @@ def change_password(farm: Store, user: User, before: str, password: str) -> None
 
 def sign_in(farm: Store, email: str, password: str, agent: str = "") -> SignedIn | None:
     """A session for who knows the password; None for anybody else, after the same time."""
-    found = farm.users.of_email(tidied(email).casefold())
+    found = farm.users.of_email(user_address(email))
     known = found[1] if found else ""
     if not _is_right(known, password) or found is None:
         return None
@@ -156,7 +170,13 @@ def new_factor(user: User) -> tuple[str, str]:
 
 
 def factor_address(user: User, secret: str) -> str:
-    """What a QR code shows to an authenticator."""
+    """What a QR code shows to an authenticator.
+
+    Raises:
+        ValueError: the secret is none of ours.
+    """
+    if not _TOTP_SECRET.fullmatch(secret):
+        raise ValueError("the secret of a second factor has 32 letters of base32")
     return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=_ISSUER)
 
 
@@ -164,9 +184,11 @@ def confirm_factor(farm: Store, user: User, secret: str, code: str) -> Sequence[
     """Ask for the second factor from now on; codes for who loses it, each good for once.
 
     Raises:
-        InvalidRequest: the code is not the secret's.
+        InvalidRequest: the code is not the secret's, or there is a second factor already.
     """
-    step = _step_of(secret, "".join(code.split())) if len(secret) == len(pyotp.random_base32()) else None
+    if user.has_factor:
+        raise InvalidRequest("There is a second factor already; turn it off first.")
+    step = _step_of(secret, "".join(code.split())) if _TOTP_SECRET.fullmatch(secret) else None
     if step is None:
         raise InvalidRequest("This code is not right. Give the one that your app shows now.")
     codes = [_recovery_code() for _ in range(_RECOVERY_CODES)]
@@ -241,34 +263,38 @@ def sides_of(farm: Store, user: User) -> tuple[Company, Company]:
     return test, farm.companies.find(test.name, live=True)
 
 
+def user_address(email: str) -> str:
+    """An address as users are found by it, however it is written; "" if no mail goes to it."""
+    return mail_address(tidied(email)).casefold()
+
+
 def _address(email: str) -> str:
-    address = tidied(email).casefold()
-    if not is_email(address):
+    address = user_address(email)
+    if not address:
         raise InvalidRequest("This is no e-mail address: it has a name, an @ and a domain.")
     return address
 
 
-def _set_password(farm: Store, user: User, password: str) -> None:
+def _set_password(farm: Store, user: User, password: str, link: str | None = None) -> None:
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidRequest(f"The password has fewer than {SHORTEST_PASSWORD} characters.")
     if len(password) > LONGEST_PASSWORD:
         raise InvalidRequest(f"The password has more than {LONGEST_PASSWORD} characters.")
     if len(set(password)) < _FEWEST_KINDS or user.email.partition("@")[0] in password.casefold():
         raise InvalidRequest("This password is too easy to guess: take another one.")
-    farm.users.set_password(user.id, _hashed(password))
+    if not farm.users.set_password(user.id, _hashed(password), link):
+        raise NotFound(_USED if link is not None else "This user was removed.")
 
 
 def _hashed(password: str) -> str:
-    with _hashing:
-        return _hasher.hash(password)
+    return _hasher.hash(password)
 
 
 def _is_right(known: str, password: str) -> bool:
     if not known and not _nobody:
         _nobody.append(_hashed(secrets.token_hex()))
     try:
-        with _hashing:
-            is_right = _hasher.verify(known or _nobody[0], password[: LONGEST_PASSWORD + 1])
+        is_right = _hasher.verify(known or _nobody[0], password[: LONGEST_PASSWORD + 1])
     except (VerificationError, InvalidHashError):
         return False
     return is_right and bool(known)
@@ -283,6 +309,6 @@ def _step_of(secret: str, code: str) -> int | None:
 
 
 def _recovery_code() -> str:
-    """80 random bits and some."""
+    """79 random bits."""
     parts = ("".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(4)) for _ in range(4))
     return "-".join(parts)

@@ -14,6 +14,9 @@ from meterfarm.web.limits import FormLimits
 
 _UPLOADS = 4
 """Bills of customers that are read into memory at once."""
+_HASHED = 4
+"""Passwords that are hashed at once: each takes 64 MiB for its tenth of a second. Others wait without a
+thread, so that all else is answered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class WebContext:
     bills: BillRendering = field(default_factory=lambda: BillRendering(""))
     limits: FormLimits = field(default_factory=FormLimits)
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHED))
 
     async def runs_queued(self) -> None:
         """Let workers know at once that there are runs to take."""

@@ -89,6 +89,13 @@ def _must_be_ours(request: Request, public_url: str) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise FormRefused(403, "The form was sent from another site.")
     origin = request.headers.get("origin")
-    own = {request.headers.get("host"), urlsplit(public_url).netloc}
-    if origin is not None and urlsplit(origin).netloc not in own:
+    own = {request.headers.get("host", ""), urlsplit(public_url).netloc} - {""}
+    if origin is not None and _host_of(origin) not in own:
         raise FormRefused(403, "The form was sent from another site.")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -12,7 +12,7 @@ from meterfarm.console.terminal.listing import Column, Listing
 from meterfarm.console.terminal.output import print_json, print_line, show, show_empty
 from meterfarm.services.errors import NotFound
 from meterfarm.services.links import DEFAULT_URL
-from meterfarm.services.users import add_user, forgot_password, remove_user, users_of
+from meterfarm.services.users import add_user, forgot_password, remove_user, user_address, users_of
 from meterfarm.storage.customers import Company, Role, User
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.instants import shown
@@ -71,7 +71,7 @@ async def remove(email: str, *, as_json: bool) -> int:
 
 def _remove(store: CompanyStore, email: str) -> None:
     company = _company(store)
-    wanted = email.strip().casefold()
+    wanted = user_address(email)
     found = next((user for user in users_of(store.farm, company) if user.email == wanted), None)
     if found is None:
         raise NotFound(f"There is no user {email} at {company.name}; `user list` shows those there are.")

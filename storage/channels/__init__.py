@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -110,12 +110,26 @@ class Delivery:
     challenge_id: int | None = None
 
 
+USER_MAIL = "user"
+"""What mails to users are about, for the operator: invitations, links to a new password."""
+
+
 class MailState(StrEnum):
     """What became of a mail that goes out. ``given_up``: no attempt is made any more."""
 
     PENDING = "pending"
     SENT = "sent"
     GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True, slots=True)
+class MailFigures:
+    """Of the whole farm: how many mails are in each state, how many of the pending failed at their latest
+    attempt, and how long the oldest is pending."""
+
+    mails: Mapping[MailState, int]
+    failing: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, func, select
 
 from meterfarm.records import EventKind, Mail
 from meterfarm.storage import StorageError, audit
-from meterfarm.storage.channels import DueMail, MailNotice, MailState, OutgoingMail
+from meterfarm.storage.channels import DueMail, MailFigures, MailNotice, MailState, OutgoingMail
 from meterfarm.storage.database import FarmRepository, Repository, insert_absent, now, reading, writing
 from meterfarm.storage.tables import CompanyRow, OutgoingMailRow, metadata
 from meterfarm.storage.vault import Vault
@@ -54,6 +54,14 @@ class CompanyMails(Repository):
         if known is not None:
             return known
         return enter(session, self._vault, self._company_id, mail, about, good_for, cause=cause)
+
+    @reading
+    def knows(self, session: Session, cause: str) -> bool:
+        """Whether a mail of this cause was entered, and is kept."""
+        query = select(OutgoingMailRow.id).where(
+            OutgoingMailRow.company_id == self._company_id, OutgoingMailRow.key == cause
+        )
+        return session.exec(query).first() is not None
 
 
 class FarmMails(FarmRepository):
@@ -148,11 +156,17 @@ class FarmMails(FarmRepository):
         return [_shown(row) for row in session.exec(query)]
 
     @reading
-    def counts(self, session: Session) -> Mapping[MailState, int]:
-        """How many there are in each state."""
+    def figures(self, session: Session) -> MailFigures:
+        """How the outbox stands."""
         query = select(OutgoingMailRow.state, func.count()).group_by(col(OutgoingMailRow.state))
         found = {MailState(state): count for state, count in session.exec(query)}
-        return {state: found.get(state, 0) for state in MailState}
+        pending = select(func.min(OutgoingMailRow.since), func.count()).where(
+            OutgoingMailRow.state == _PENDING
+        )
+        since, _ = session.exec(pending).one()
+        _, failing = session.exec(pending.where(OutgoingMailRow.fault != "")).one()
+        oldest = (now(session) - since).total_seconds() if since else 0.0
+        return MailFigures({state: found.get(state, 0) for state in MailState}, failing, oldest)
 
 
 def enter(
@@ -186,6 +200,20 @@ def enter(
     session.add(row)
     session.flush()
     return row.id
+
+
+def withdraw(session: Session, company_id: int, about: str, to: str, why: str) -> None:
+    """End mails that still wait, since what they say holds no more, and erase that."""
+    query = select(OutgoingMailRow).where(
+        OutgoingMailRow.company_id == company_id,
+        OutgoingMailRow.about == about,
+        OutgoingMailRow.to == to,
+        OutgoingMailRow.state == _PENDING,
+    )
+    at = now(session)
+    for row in session.exec(query.with_for_update()).all():
+        row.fault, row.ended_at, row.lease_until = why, at, None
+        _end(row, MailState.GIVEN_UP)
 
 
 def enter_notices(session: Session, events: Collection[tuple[int, int, EventKind, str]]) -> None:

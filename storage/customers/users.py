@@ -16,6 +16,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, delete, select
 
 from meterfarm.storage import AlreadyThere, audit
+from meterfarm.storage.channels import USER_MAIL, outgoing
 from meterfarm.storage.customers import (
     IDLE,
     LONGEST_SESSION,
@@ -30,6 +31,7 @@ from meterfarm.storage.tables import DashboardUserRow, UserLinkRow, UserSessionR
 from meterfarm.storage.vault import Vault
 
 _SECRET = "totp"  # noqa: S105 - the kind of the secret
+_OLD_LINK = "Its link is not good any more."
 
 
 _FOUND = SingleRead(
@@ -103,12 +105,21 @@ class Users(FarmRepository):
         return row.password_hash if row else ""
 
     @writing
-    def set_password(self, session: Session, user_id: int, password_hash: str) -> None:
-        """A new password: links end, and every browser is signed out."""
-        row = session.get_one(DashboardUserRow, user_id, with_for_update=True)
+    def set_password(
+        self, session: Session, user_id: int, password_hash: str, link: str | None = None
+    ) -> bool:
+        """A new password: links end, and every browser is signed out.
+
+        False, and nothing is changed, if there is no such user any more, or the ``link`` by which it is
+        chosen was used meanwhile.
+        """
+        row = session.get(DashboardUserRow, user_id, with_for_update=True)
+        if row is None or (link is not None and _of_link(session, link) != user_id):
+            return False
         row.password_hash = password_hash
-        session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user_id))
+        _end_links(session, row)
         session.exec(delete(UserSessionRow).where(col(UserSessionRow.user_id) == user_id))
+        return True
 
     @writing
     def rehash(self, session: Session, user_id: int, before: str, password_hash: str) -> None:
@@ -132,13 +143,14 @@ class Users(FarmRepository):
         row = _of_company(session, company_id, user_id)
         if row is None or _is_last_owner(session, row):
             return False
+        _end_links(session, row)
         session.delete(row)
         return True
 
     @writing
     def new_link(self, session: Session, user_id: int, lifetime: timedelta) -> str:
         """What a link ends in that lets its reader set the user's password; former links end."""
-        session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user_id))
+        _end_links(session, session.get_one(DashboardUserRow, user_id, with_for_update=True))
         text = secrets.token_urlsafe(32)
         session.add(UserLinkRow(digest=_digest(text), user_id=user_id, expires_at=now(session) + lifetime))
         return text
@@ -146,10 +158,8 @@ class Users(FarmRepository):
     @reading
     def of_link(self, session: Session, text: str) -> User | None:
         """Whom a link was sent to, if it is good still."""
-        row = session.get(UserLinkRow, _digest(text))
-        if row is None or row.expires_at <= now(session):
-            return None
-        return _user(session.get_one(DashboardUserRow, row.user_id))
+        user_id = _of_link(session, text)
+        return _user(session.get_one(DashboardUserRow, user_id)) if user_id is not None else None
 
     @writing
     def open_session(self, session: Session, user_id: int, agent: str, *, factor_lacks: bool) -> str:
@@ -270,6 +280,17 @@ def rotate_factors(session: Session, vault: Vault) -> None:
     )
     for row in session.exec(query.with_for_update()).all():
         row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
+
+
+def _end_links(session: Session, user: DashboardUserRow) -> None:
+    """None is good any more, and the mails with them that were not sent yet stay here."""
+    session.exec(delete(UserLinkRow).where(col(UserLinkRow.user_id) == user.id))
+    outgoing.withdraw(session, user.company_id, USER_MAIL, user.email, _OLD_LINK)
+
+
+def _of_link(session: Session, text: str) -> int | None:
+    row = session.get(UserLinkRow, _digest(text))
+    return row.user_id if row is not None and row.expires_at > now(session) else None
 
 
 def _goes_on(opened: UserSession, at: datetime) -> bool:

@@ -325,6 +325,11 @@ CASES: dict[str, Case] = {
         s.mails.add(NEWS, "user")
         not in {mail.id for mail in t.store.farm.mails.list() if mail.company_id == t.store.company_id}
     ),
+    "mails.knows": lambda s, _, t: (
+        s.mails.add(NEWS, "user", cause="known") > 0
+        and s.mails.knows("known")
+        and not t.store.mails.knows("known")
+    ),
     "webhooks.add": lambda s, _, t: (
         s.webhooks.add("https://b.example", (), allows_private=False)[0].company_id != t.customer.company_id
     ),

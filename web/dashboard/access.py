@@ -209,6 +209,12 @@ async def in_thread(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> 
     return await run_in_threadpool(work, *given, **named)
 
 
+async def in_turn(web: WebContext, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """The same of what hashes a password: few at once."""
+    async with web.hashing:
+        return await run_in_threadpool(work, *given, **named)
+
+
 def _page_asked_for(request: Request) -> str:
     if request.method not in _READS:
         return ""

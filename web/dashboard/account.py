@@ -25,6 +25,7 @@ from meterfarm.web.dashboard.access import (
     changes,
     drop_cookie,
     in_thread,
+    in_turn,
     to,
 )
 from meterfarm.web.dashboard.agents import browser_of
@@ -49,7 +50,7 @@ async def another_password(request: Request, asking: Visiting, form: FormFields)
         return await _page(request, asking, password_error=_LATER.format(wait), status=429)
     given = (asking.web.store, asking.user, form.get("before", ""), form.get("password", ""))
     try:
-        await in_thread(change_password, *given)
+        await in_turn(asking.web, change_password, *given)
     except InvalidRequest as refused:
         return await _page(request, asking, password_error=str(refused), status=422)
     answer = to(f"{HOME}/sign_in", done="password")
@@ -60,6 +61,8 @@ async def another_password(request: Request, asking: Visiting, form: FormFields)
 @router.get("/factor")
 async def factor(request: Request, asking: Visiting) -> Response:
     """A secret for an authenticator, as a QR code and in letters."""
+    if asking.user.has_factor:
+        return to(_AT)
     secret, _ = new_factor(asking.user)
     return _factor_page(request, asking, secret)
 
@@ -83,7 +86,7 @@ async def no_factor(request: Request, asking: Visiting, form: FormFields) -> Res
     if wait := _wait(asking):
         return await _page(request, asking, factor_error=_LATER.format(wait), status=429)
     try:
-        await in_thread(remove_factor, asking.web.store, asking.user, form.get("before", ""))
+        await in_turn(asking.web, remove_factor, asking.web.store, asking.user, form.get("before", ""))
     except InvalidRequest as refused:
         return await _page(request, asking, factor_error=str(refused), status=422)
     return to(_AT, done="no_factor")
@@ -124,7 +127,7 @@ def _factor_page(
 ) -> Response:
     try:
         address = factor_address(asking.user, secret)
-    except ValueError:  # a form with a secret that is none of ours
+    except ValueError:
         secret, address = new_factor(asking.user)
     picture = Markup(segno.make(address, error="m").svg_inline(scale=5, omitsize=True))  # noqa: S704 - made here
     values = {"secret": secret, "error": error, "qr": picture}

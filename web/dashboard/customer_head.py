@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, WhoActs
 from meterfarm.services.links import onboarding
-from meterfarm.storage.customers import Customer, CustomerInfo, CustomerRecord, ListedCustomer
+from meterfarm.storage.customers import Customer, CustomerInfo, CustomerRecord, ListedCustomer, Role
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.instants import shown
@@ -109,13 +109,21 @@ def customer_page(
         "outcome_tone": tone_of(last.outcome) if last else "",
         "actor": actor_words(last.outcome) if last else "",
         "coming": coming_next(info, active, asked, store),
-        "link": onboarding(store.farm, seen.asking.web.public_url, store.company_id, seen.customer.id).link,
+        "link": _link(seen),
         "is_removed": info.state is CustomerState.REMOVED,
         "may_fetch": not active and info.state in (CustomerState.ACTIVE, CustomerState.MUST_REAUTHENTICATE),
         "fetch_words": "Fetch now" if info.state is CustomerState.ACTIVE else "Try again",
         "asked": asked,
     }
     return shown_page(request, seen.asking, name, {**head, **values}, status, has_frame=has_frame)
+
+
+def _link(seen: SeenCustomer) -> str:
+    """The customer's own, which changes whatever the customer may: "" for who may change nothing."""
+    if seen.info.state is CustomerState.REMOVED or not seen.asking.may(Role.MEMBER):
+        return ""
+    web, store = seen.asking.web, seen.store
+    return onboarding(store.farm, web.public_url, store.company_id, seen.customer.id).link
 
 
 def open_challenges(seen: SeenCustomer) -> list[ChallengeInfo]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from meterfarm.services.errors import InvalidRequest, ServiceError
-from meterfarm.services.users import add_user, change_role, invite_again, remove_user, users_of
+from meterfarm.services.users import add_user, change_role, find_user, invite_again, remove_user, users_of
 from meterfarm.storage.customers import Role
 from meterfarm.web.dashboard import mails
 from meterfarm.web.dashboard.access import FormFields, Refused, Visiting, Visitor, changes, in_thread, to
@@ -16,6 +16,7 @@ from meterfarm.web.dashboard.pages import shown_page
 
 router = APIRouter(prefix="/{side}/settings/users", include_in_schema=False)
 Number = Annotated[int, Path(ge=1, lt=2**31)]
+_LATER = "That was too often. Try again in {} s."
 ROLES = {
     Role.OWNER: "may do everything, also settings, keys and users",
     Role.MEMBER: "works with customers: creates, unlocks, uploads, answers, erases",
@@ -33,8 +34,8 @@ async def people(request: Request, asking: Visiting) -> Response:
 async def invite(request: Request, asking: Visiting, form: FormFields) -> Response:
     """Somebody is invited by e-mail."""
     mails.must_send(asking.web)
-    if wait := asking.web.limits.mails.take(f"invitations of {asking.user.id}"):
-        return await _page(request, asking, f"That was too often. Try again in {wait} s.", form, 429)
+    if wait := _wait(asking, form.get("email", "")):
+        return await _page(request, asking, _LATER.format(wait), form, 429)
     try:
         role = _role(form.get("role", ""))
         user, link = await in_thread(add_user, asking.web.store, asking.company, form.get("email", ""), role)
@@ -47,9 +48,11 @@ async def invite(request: Request, asking: Visiting, form: FormFields) -> Respon
 @router.post("/{number}/invite", dependencies=[changes(Role.OWNER)])
 async def again(request: Request, asking: Visiting, number: Number) -> Response:
     """The invitation goes out once more, with a new link."""
-    if wait := asking.web.limits.mails.take(f"invitations of {asking.user.id}"):
-        return await _page(request, asking, f"That was too often. Try again in {wait} s.", None, 429)
     try:
+        there = await in_thread(find_user, asking.web.store, asking.company, number)
+        mails.must_send(asking.web)
+        if wait := _wait(asking, there.email):
+            return await _page(request, asking, _LATER.format(wait), None, 429)
         user, link = await in_thread(invite_again, asking.web.store, asking.company, number)
         await in_thread(mails.send_link, asking.web, user, link)
     except ServiceError as refused:
@@ -78,6 +81,11 @@ async def removal(request: Request, asking: Visiting, number: Number) -> Respons
     except ServiceError as refused:
         return await _page(request, asking, str(refused), None, 422)
     return _back(asking, "removed")
+
+
+def _wait(asking: Visitor, email: str) -> int:
+    """Seconds until somebody may invite again, or this one may be mailed to again; 0 if now."""
+    return asking.web.limits.mails.take(f"user {asking.user.id}") or mails.wait_for(asking.web, email)
 
 
 def _role(text: str) -> Role:

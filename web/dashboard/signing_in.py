@@ -5,16 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
+from meterfarm.services.errors import InvalidRequest, NotFound, ServiceError
 from meterfarm.services.users import (
     SHORTEST_PASSWORD,
     SignedIn,
+    check_sign_up,
     choose_password,
     forgot_password,
     give_factor,
     session_of,
     sign_in,
     sign_up,
+    user_address,
 )
 from meterfarm.storage.customers import Role, UserSession
 from meterfarm.web.context import WebContext, web_of
@@ -28,18 +30,19 @@ from meterfarm.web.dashboard.access import (
     cookie_of,
     drop_cookie,
     in_thread,
+    in_turn,
     keep_cookie,
     local_page,
     to,
 )
 from meterfarm.web.dashboard.pages import plain_page
+from meterfarm.web.limits import place_of
 
 router = APIRouter(include_in_schema=False)
 _WRONG = "The e-mail address or the password is wrong."
 _SENT = "If there is a user with this address, a link to a new password is on its way."
 _SIGNED_UP = "A link is on its way to this address. It leads to your password, and is good for 7 days."
 _LATER = "That was too often. Try again in {} s."
-_LONGEST = 254
 _CLOSED = "Ask whoever runs this farm for an invitation: companies cannot sign up by themselves here."
 
 
@@ -58,7 +61,7 @@ async def signing_in(request: Request, form: OpenForm) -> Response:
     if wait := _wait(web, request, email):
         return _sign_in_page(back, email, _LATER.format(wait), 429)
     agent = request.headers.get("user-agent", "")
-    found: SignedIn | None = await in_thread(sign_in, web.store, email, form.get("password", ""), agent)
+    found: SignedIn | None = await in_turn(web, sign_in, web.store, email, form.get("password", ""), agent)
     if found is None:
         return _sign_in_page(back, email, _WRONG, 422)
     answer = to(f"{HOME}/code", next=back) if found.factor_lacks else to(back or HOME)
@@ -81,7 +84,7 @@ async def give_code(request: Request, form: OpenForm) -> Response:
     opened = await _half_signed_in(request)
     if opened is None:
         return to(f"{HOME}/sign_in", next=back)
-    if wait := web.limits.sign_ins.take(f"code of {opened.user.id}"):
+    if wait := web.limits.codes.take(opened.user.id):
         return _code_page(back, _LATER.format(wait), 429)
     cookie = await in_thread(give_factor, web.store, opened, form.get("code", ""))
     if cookie is None:
@@ -115,10 +118,8 @@ async def forgot(request: Request, form: OpenForm) -> Response:
     mails.must_send(web)
     if wait := _wait_for_mail(web, request, email):
         return plain_page("forgot", {"notice": "", "error": _LATER.format(wait), "email": email}, 429)
-    found = await in_thread(forgot_password, web.store, email)
-    if found is not None:
-        await in_thread(mails.send_link, web, *found)
-    return plain_page("forgot", {"notice": _SENT, "error": "", "email": ""})
+    answer = plain_page("forgot", {"notice": _SENT, "error": "", "email": ""})
+    return mails.send_afterwards(answer, web, forgot_password, web.store, email)
 
 
 @router.get("/password")
@@ -136,10 +137,10 @@ async def password_page(request: Request, link: str = "") -> Response:
 async def set_password(request: Request, form: OpenForm) -> Response:
     """The password of whom the link was sent to."""
     web, link = web_of(request), form.get("link", "")
-    if wait := web.limits.sign_in_places.take(_address(request)):
+    if wait := web.limits.sign_in_places.take(place_of(request)):
         return _password_page(link, "", _LATER.format(wait), 429)
     try:
-        await in_thread(choose_password, web.store, link, form.get("password", ""))
+        await in_turn(web, choose_password, web.store, link, form.get("password", ""))
     except NotFound as refused:
         raise Refused(404, "This link is not good any more", str(refused)) from None
     except InvalidRequest as refused:
@@ -164,14 +165,11 @@ async def signing_up(request: Request, form: OpenForm) -> Response:
     if wait := _wait_for_mail(web, request, email):
         return _sign_up_page(web, company, email, _LATER.format(wait), 429)
     try:
-        found = await in_thread(sign_up, web.store, company, email)
-        await in_thread(mails.send_link, web, *found)
-    except Conflict as refused:
-        if await in_thread(forgot_password, web.store, email) is None:
-            return _sign_up_page(web, company, email, str(refused), 422)
-    except InvalidRequest as refused:
+        await in_thread(check_sign_up, web.store, company, email)
+    except ServiceError as refused:
         return _sign_up_page(web, company, email, str(refused), 422)
-    return plain_page("sent", {"title": "Look into your mailbox", "words": _SIGNED_UP})
+    answer = plain_page("sent", {"title": "Look into your mailbox", "words": _SIGNED_UP})
+    return mails.send_afterwards(answer, web, sign_up, web.store, company, email)
 
 
 async def _half_signed_in(request: Request) -> UserSession | None:
@@ -205,14 +203,10 @@ def _sign_up_page(
 
 def _wait(web: WebContext, request: Request, email: str) -> int:
     """Seconds until somebody may try again, 0 if now."""
-    by_place = web.limits.sign_in_places.take(_address(request))
-    return by_place or web.limits.sign_ins.take(email.strip().casefold()[:_LONGEST])
+    address, by_place = user_address(email), web.limits.sign_in_places.take(place_of(request))
+    return by_place or (web.limits.sign_ins.take(f"user {address}") if address else 0)
 
 
 def _wait_for_mail(web: WebContext, request: Request, email: str) -> int:
-    by_place = web.limits.mails.take(_address(request))
-    return by_place or web.limits.mails.take(email.strip().casefold()[:_LONGEST])
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    by_place = web.limits.mails.take(f"place {place_of(request)}")
+    return by_place or mails.wait_for(web, email)

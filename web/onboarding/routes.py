@@ -31,7 +31,7 @@ from meterfarm.support.foreign_text import NAME
 from meterfarm.web.answers import given_answer
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted, uploaded
-from meterfarm.web.limits import Tries
+from meterfarm.web.limits import Tries, place_of
 from meterfarm.web.onboarding.link import FormLink, OpenForm, company_of, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, complete, form_view
@@ -80,7 +80,7 @@ async def email(request: Request, company_id: str) -> Response:
     beginning = await run_in_threadpool(open_form, web, company_id)
     if beginning is None:
         return await _no_link(request, company_id)
-    if wait := web.limits.begun.take(_address(request)):
+    if wait := web.limits.begun.take(place_of(request)):
         return _too_many(wait)
     try:
         fields = await posted(request, web_of(request).public_url)
@@ -175,7 +175,7 @@ async def utility(request: Request, company_id: str) -> Response:
 async def login(request: Request, company_id: str) -> Response:
     """The customer gives what they sign in with."""
 
-    web, address = web_of(request), _address(request)
+    web, address = web_of(request), place_of(request)
 
     def held_back(link: FormLink, fields: Mapping[str, str]) -> int:
         username = fields.get("username", "").strip().casefold()[:NAME]
@@ -334,7 +334,7 @@ def _refused(refused: FormRefused) -> Response:
 async def _no_link(request: Request, company_id: str) -> Response:
     """Whoever comes with many tokens that are none has to wait, and is answered nothing else."""
     web = web_of(request)
-    if wait := web.limits.strangers.take(_address(request)):
+    if wait := web.limits.strangers.take(place_of(request)):
         return _too_many(wait)
     company = await run_in_threadpool(company_of, web, company_id)
     brand = await run_in_threadpool(web.store.companies.brand, company.id) if company else CompanyBrand()
@@ -348,7 +348,3 @@ def _too_many(seconds: int, ancestors: Sequence[str] = ()) -> Response:
     answer = page("onboarding/notice.html", values, 429, ancestors=ancestors)
     answer.headers["Retry-After"] = str(seconds)
     return answer
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
