@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import getaddresses
 from hashlib import sha256
 
@@ -55,6 +55,16 @@ class MailInPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedMail:
+    """A mail for a company that is from who it says: ``author`` is the address in its From field."""
+
+    company: Company
+    author: str
+    fields: Sequence[tuple[str, str]]
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BillMailTaken:
     """What became of a mail that was taken: its bills, and the files that were not taken."""
 
@@ -81,27 +91,24 @@ def company_of_sender(farm: Store, sender: str, *, live: bool) -> Company:
     return found[0]
 
 
-async def take_mail(
-    farm: Store, place: MailInPlace, company: Company, sender: str, content: bytes
-) -> BillMailTaken:
+async def take_mail(farm: Store, mail: VerifiedMail) -> BillMailTaken:
     """Keep the bills of a mail, each as if it had been uploaded. A mail that comes again changes nothing.
 
-    ``sender`` is the envelope's, of ``company``. If some files are not taken the sender gets a mail that
-    names them.
+    If some files are not taken its author gets a mail that names them: the envelope's sender may be
+    anybody at the company's domains.
 
     Raises:
         BillMailRefused: nothing of it is taken.
         StorageError: it cannot be kept now; it may be sent again.
     """
-    fields = _checked(farm, place, company, sender, content)
-    files = await asyncio.to_thread(_files, content)
-    store = farm.of(company)
+    files = await asyncio.to_thread(_files, mail.content)
+    store = farm.of(mail.company)
     bills, left_out = await _kept(store, files)
     if not bills:
         raise BillMailRefused("files", _why_nothing(left_out))
-    if left_out and not _is_automatic(fields):
-        await asyncio.to_thread(_reply, store, sender, fields, len(bills), left_out)
-    return BillMailTaken(company.id, bills, left_out)
+    if left_out and not _is_automatic(mail.fields):
+        await asyncio.to_thread(_reply, store, mail, len(bills), left_out)
+    return BillMailTaken(mail.company.id, bills, left_out)
 
 
 async def _kept(store: CompanyStore, files: MailedFiles) -> tuple[Sequence[FoundBill], Sequence[LeftOut]]:
@@ -122,10 +129,15 @@ def _upload(pdf: MailedPdf) -> BillUpload:
     return BillUpload(pdf.content, pdf.name, source=BillSource.EMAIL)
 
 
-def _checked(
+def verified_mail(
     farm: Store, place: MailInPlace, company: Company, sender: str, content: bytes
-) -> Sequence[tuple[str, str]]:
-    """The mail's header fields, once its sender is verified. Raises BillMailRefused."""
+) -> VerifiedMail:
+    """The mail, once it is known to be from who it says. ``sender`` is the envelope's, of ``company``.
+
+    Raises:
+        BillMailRefused: it is not known.
+        StorageError: the database cannot be asked.
+    """
     try:
         fields = fields_of(content)
     except MailUnreadable as exc:
@@ -150,7 +162,7 @@ def _checked(
             "unverified",
             "The sender could not be verified: neither DMARC, DKIM nor SPF passed for its address's domain.",
         )
-    return fields
+    return VerifiedMail(company, author, fields, content)
 
 
 def _files(content: bytes) -> MailedFiles:
@@ -201,17 +213,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(one_line(name, 60) for name in names[:_NAMED]) + more
 
 
-def _reply(
-    store: CompanyStore,
-    sender: str,
-    fields: Sequence[tuple[str, str]],
-    taken: int,
-    left_out: Sequence[LeftOut],
-) -> None:
-    """To the verified sender; once, however often the mail comes."""
-    message_id = next((value for name, value in fields if name == "message-id"), "")
+def _reply(store: CompanyStore, taken_of: VerifiedMail, taken: int, left_out: Sequence[LeftOut]) -> None:
+    """To the author; once, however often the mail comes."""
+    message_id = next((value for name, value in taken_of.fields if name == "message-id"), "")
     mail = composed(
-        sender,
+        taken_of.author,
         "Some of your bills were not taken",
         [
             f"Of your mail {taken} bill{'s were' if taken != 1 else ' was'} taken. Not taken:",
@@ -219,5 +225,5 @@ def _reply(
         ],
         answers=one_line(message_id, _LONGEST_ID) or "<unknown>",
     )
-    cause = sha256("\0".join((sender, message_id, mail.text)).encode("utf-8", "replace")).hexdigest()
+    cause = sha256("\0".join((taken_of.author, message_id, mail.text)).encode("utf-8", "replace")).hexdigest()
     store.mails.add(mail, REPLY, cause=f"reply {cause}")

@@ -18,7 +18,13 @@ from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.exit_status import OK
 from meterfarm.console.terminal.output import print_line
 from meterfarm.farm.mail.receiving import MailRate, MailReceiver
-from meterfarm.services.mail_in import BillMailRefused, MailInPlace, company_of_sender, take_mail
+from meterfarm.services.mail_in import (
+    BillMailRefused,
+    MailInPlace,
+    company_of_sender,
+    take_mail,
+    verified_mail,
+)
 from meterfarm.storage.store import Store
 
 _NO_SUCH = "550 5.1.1 There is no such address here"
@@ -64,9 +70,11 @@ class BillMailTaker:
             return _NO_SUCH
         try:
             company = await asyncio.to_thread(partial(company_of_sender, self._farm, sender, live=live))
-            if not self._rate.allows(str(company.id)):
+            given = (self._farm, self._place, company, sender, content)
+            verified = await asyncio.to_thread(verified_mail, *given)
+            if not self._rate.allows(str(company.id)):  # what others forge in its name is not counted
                 return _TOO_MANY
-            taken = await take_mail(self._farm, self._place, company, sender, content)
+            taken = await take_mail(self._farm, verified)
         except BillMailRefused as exc:
             return self._refused(exc)
         self._log.info(

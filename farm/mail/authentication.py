@@ -68,11 +68,11 @@ def verified_by(
 ) -> SenderCheck | None:
     """By what the domains of the From field and of the envelope are verified; None if they are not.
 
-    Domains are those of addresses, equal and not only below one another. A DMARC result that is no pass
-    overrules the others.
+    Domains are those of addresses, equal and not only below one another. A DMARC result that failed
+    overrules the others; of several, of which one was slipped in, nothing is believed.
     """
     dmarc = [each for each in results if each.method == SenderCheck.DMARC]
-    if any(each.result == "fail" for each in dmarc):
+    if len(dmarc) > 1 or any(each.result == "fail" for each in dmarc):
         return None
     if any(each.result == "pass" and each.of("header.from") == from_domain for each in dmarc):
         return SenderCheck.DMARC
@@ -127,6 +127,7 @@ def _parts(field: str) -> Sequence[str]:
             depth += 1 if char == "(" else -1
             if depth < 0:
                 return [""]
+            parts[-1].append(" ")  # it stands between words, and joins none
         elif depth == 0 and char == ";":
             parts.append([])
         elif depth == 0:

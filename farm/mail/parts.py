@@ -24,6 +24,7 @@ _MOST_HEADER = 256 * 1024
 """Bytes of the header fields of a mail; those of a part are short."""
 _LONGEST_FIELD = 2_000
 _UNPACKED = 64 * 1024 * 1024
+"""Bytes of all ZIPs of a mail."""
 _PACKED_FILES = 100
 _SHOWN = 60
 _END_OF_FIELDS = re.compile(rb"\r?\n\r?\n")
@@ -97,6 +98,7 @@ class _Walk:
         self.left_out: list[LeftOut] = []
         self.others: list[str] = []
         self._parts = 0
+        self._unpacked = _UNPACKED
 
     def entity(self, content: bytes, start: int, end: int, depth: int) -> None:
         """A mail or a part: fields, then a body."""
@@ -172,7 +174,8 @@ class _Walk:
     def _zip(self, name: str, content: bytes) -> None:
         before = len(self.pdfs) + len(self.left_out)
         try:
-            for number, (inner, file) in enumerate(unpack(content, name, most=_UNPACKED)):
+            for number, (inner, file) in enumerate(unpack(content, name, most=self._unpacked)):
+                self._unpacked -= len(file)
                 shown = file_name(inner) or name
                 if number >= _PACKED_FILES:
                     many = f"Of a ZIP file {_PACKED_FILES} files are looked at, and it has more: send fewer."

@@ -12,14 +12,14 @@ import pytest
 from meterfarm.console.mail.mail_in import BillMailTaker
 from meterfarm.farm.mail.outbox import LEASE as DUE
 from meterfarm.farm.mail.receiving import LARGEST_MAIL, MailRate, MailReceiver, ReceiverLimits
-from meterfarm.records import BillSource
+from meterfarm.records import BillSource, BillStatus
 from meterfarm.services.companies import ChangeCompany, add_company, change_company
 from meterfarm.services.errors import Conflict
 from meterfarm.services.mail import outgoing_mails
 from meterfarm.services.mail_in import MailInPlace
 from meterfarm.storage.store import CompanyStore, Store
 from tests.farm.mails_made import AUTHSERV, DOMAIN, PASSED, SENDER, forwarding, mail, zipped
-from tests.services.printed import PDF, town_bill
+from tests.services.printed import PDF, printed, town_bill
 
 LIVE, TEST = "bills@in.farm.example", "bills+test@in.farm.example"
 BILL = ("bill.pdf", "application/pdf", PDF)
@@ -28,15 +28,28 @@ WRONG = ("wrong\x1b[31m.pdf", "application/pdf", b"%PDF-1.7 cut")
 TAKEN = "250 2.0.0 The bills were taken"
 
 
+class WatchedTaker(BillMailTaker):
+    """``began`` is set by the first mail that came whole."""
+
+    def __init__(self, farm: Store, place: MailInPlace) -> None:
+        super().__init__(farm, place)
+        self.began = asyncio.Event()
+
+    async def mail(self, sender: str, recipient: str, content: bytes) -> str:
+        self.began.set()
+        return await super().mail(sender, recipient, content)
+
+
 class Inbound:
     """A `mail-in` of a farm at a port, as the operator's mail server speaks with it."""
 
     def __init__(
         self, farm: Store, peers: Sequence[str] = ("127.0.0.0/8",), limits: ReceiverLimits | None = None
     ) -> None:
-        self.taker = BillMailTaker(farm, MailInPlace(LIVE, AUTHSERV))
+        self.taker = WatchedTaker(farm, MailInPlace(LIVE, AUTHSERV))
         self._receiver = MailReceiver(self.taker, "in.farm.example", peers, limits=limits)
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Inbound:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -45,6 +58,8 @@ class Inbound:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for writer in self._writers:
+            writer.close()
         self._task.cancel()
         await asyncio.wait({self._task})
         self._listener.close()
@@ -62,6 +77,14 @@ class Inbound:
         finally:
             client.close()
         return f"{reply.code} {reply.message}"
+
+    async def greeted(self, *lines: bytes) -> asyncio.StreamReader:
+        """A connection that is open, as its greeting was read; these lines are sent to it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._writers.append(writer)
+        assert (await reader.readline()).startswith(b"220 ")
+        writer.writelines(line + b"\r\n" for line in lines)
+        return reader
 
     async def raw(self, *lines: bytes) -> bytes:
         """All that is answered to these lines."""
@@ -95,6 +118,70 @@ async def test_a_bill_comes_in_once_however_often_its_mail_comes(
     assert (bill.source, bill.account_number) == (BillSource.EMAIL, "102385581897063")
     assert len([one for one in store.events.after() if one.kind == "new_bill"]) == 1
     assert outgoing_mails(store.farm) == []
+
+
+async def test_what_is_not_taken_goes_to_the_author_and_not_to_whom_the_envelope_names(
+    inbound: Inbound, store: CompanyStore
+) -> None:
+    """A signed mail can be handed in again, by anybody, with any envelope."""
+    for colleague in ("bea", "cem"):
+        assert await inbound.send(mail(BILL, WRONG), sender=f"{colleague}@{DOMAIN}") == TAKEN
+    (reply,) = outgoing_mails(store.farm)
+    assert reply.to == SENDER
+
+
+async def test_a_line_with_a_point_ends_a_mail_only_as_smtp_has_it(
+    inbound: Inbound, store: CompanyStore
+) -> None:
+    """Else a mail could bring another one with it, of which our mail server has stated nothing."""
+    begun = [b"EHLO x", f"MAIL FROM:<{SENDER}>".encode(), f"RCPT TO:<{TEST}>".encode(), b"DATA"]
+    smuggled = f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{TEST}>\r\nDATA".encode()
+    for end in (b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n\0.\r\n"):
+        content = mail() + b"x" + end + smuggled + b"\r\n" + mail(BILL)
+        answers = await inbound.raw(*begun, content.replace(b"\r\n.\r\n", b"\r\n..\r\n"), b".", b"QUIT")
+        assert answers.count(b"354 ") == 1, end
+        assert answers.count(b"250 2.1.5 OK") == 1, end
+    assert _sources(store) == []
+
+
+async def test_an_encrypted_pdf_is_kept_and_an_encrypted_zip_is_not(
+    inbound: Inbound, store: CompanyStore
+) -> None:
+    locked = bytearray(zipped(("bill.pdf", PDF)))
+    locked[6] |= 1
+    directory = locked.rindex(b"PK\x01\x02")
+    locked[directory + 8] |= 1
+    packed = ("bills.zip", "application/zip", bytes(locked))
+    assert "opens only with a password" in await inbound.send(mail(packed))
+    sealed = ("sealed.pdf", "image/png", printed("sealed", "password"))
+    assert await inbound.send(mail(sealed)) == TAKEN
+    (bill,) = store.bills.list(None)
+    assert bill.status is BillStatus.NOT_SUPPORTED
+
+
+async def test_what_others_forge_in_a_companys_name_does_not_use_up_its_mails(
+    inbound: Inbound, store: CompanyStore
+) -> None:
+    inbound.taker._rate = MailRate(1, 600)
+    for _ in range(3):
+        assert "550 5.7.1 The sender could not" in await inbound.send(mail(BILL, results="dkim=fail"))
+    assert await inbound.send(mail(BILL)) == TAKEN
+    assert (await inbound.send(mail(SECOND))).startswith("450 4.7.1 Too many mails of this company")
+    assert len(_sources(store)) == 1
+
+
+async def test_a_mail_that_is_being_kept_when_it_stops_is_kept_or_comes_again(store: CompanyStore) -> None:
+    """Whoever got no answer sends it once more; it is there once."""
+    farm = store.farm
+    change_company(farm, farm.companies.only(), ChangeCompany(mail_domains=[DOMAIN]))
+    async with Inbound(farm) as stopped:
+        sending = asyncio.create_task(stopped.send(mail(BILL)))
+        await stopped.taker.began.wait()
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await sending
+    async with Inbound(farm) as again:
+        assert await again.send(mail(BILL)) == TAKEN
+    assert len(_sources(store)) == 1
 
 
 async def test_two_pdfs_a_forwarded_mail_and_a_zip_are_taken(inbound: Inbound, store: CompanyStore) -> None:
@@ -223,7 +310,11 @@ async def test_strangers_floods_and_slow_clients_are_cut_off(store: CompanyStore
     change_company(farm, farm.companies.only(), ChangeCompany(mail_domains=[DOMAIN]))
     async with Inbound(farm, ["10.0.0.0/8"]) as closed:
         assert await closed.raw() == b"554 5.7.1 Only the operator's mail server hands in mail here\r\n"
-    async with Inbound(farm, limits=ReceiverLimits(seconds=0.3, connections=2, mails=1)) as quick:
+    async with Inbound(farm, limits=ReceiverLimits(connections=2)) as full:
+        for _ in range(2):
+            await full.greeted()
+        assert b"421 4.3.2 Too many connections" in await full.raw()
+    async with Inbound(farm, limits=ReceiverLimits(seconds=0.5, mails=1)) as quick:
         begun = [
             b"EHLO x",
             f"MAIL FROM:<{SENDER}>".encode(),
@@ -231,12 +322,10 @@ async def test_strangers_floods_and_slow_clients_are_cut_off(store: CompanyStore
             b"DATA",
             b"From: a",
         ]
-        silent, slow = asyncio.create_task(quick.raw()), asyncio.create_task(quick.raw(*begun))
-        await asyncio.sleep(0.1)
-        assert b"421 4.3.2 Too many connections" in await quick.raw()
-        assert (await silent).startswith(b"220 ")
-        assert (await slow).rstrip().endswith(b"354 End data with <CR><LF>.<CR><LF>")
-        assert await quick.send(mail(BILL)) == TAKEN
+        silent, slow = await quick.greeted(), await quick.greeted(*begun)
+        assert await silent.read() == b""
+        assert (await slow.read()).rstrip().endswith(b"354 End data with <CR><LF>.<CR><LF>")
+        assert (await quick.send(mail(results=None))).startswith("550"), "its place is free again"
         noops = await quick.raw(*[b"NOOP"] * 60)
         assert b"421 4.7.0 NOOP sent too many times" in noops
         assert b"500 Command line too long" in await quick.raw(b"MAIL FROM:" + b"x" * 100_000, b"QUIT")
