@@ -171,7 +171,7 @@ async def serve(queues: Sequence[str]) -> None:
         tasks.append(asyncio.create_task(_webhooks(store, farm, served.metrics).run()))
         if (mail_server := farm.mail_server) is not None:
             notices = NoticeWriter(farm.public_url or DEFAULT_URL)
-            outbox = MailOutbox(store, MailSender(mail_server), notices.of)
+            outbox = MailOutbox(store, MailSender(mail_server), notices.of, served.metrics)
             tasks.append(asyncio.create_task(outbox.run()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -78,22 +78,56 @@ def to_be_mailed(farm: Store, utility: str) -> Iterator[tuple[CompanyStore, str]
 
 
 def mail_troubles(farm: Store, public_url: str) -> None:
-    """Enter the mails about all that goes on or is announced; of each a company gets one."""
+    """Enter the mails about all that goes on or is announced, and of what was announced when it is over.
+
+    Of each a company gets one of either; the second only who got the first.
+    """
     for notice in troubles(farm):
-        entry = directory().find(notice.utility)
-        name = entry.name if entry is not None else notice.utility
+        text = [notice.text, when(notice, datetime.now(UTC))]
         for store, address in to_be_mailed(farm, notice.utility):
-            company = farm.companies.get(store.company_id)
-            side = "live" if company is not None and company.live else "test"
-            mail = composed(
-                address,
-                f"Trouble at {name}",
-                [notice.text, when(notice, datetime.now(UTC))],
-                button=("View utilities", f"{public_url}/dashboard/{side}/utilities"),
-                closing=["You get this mail because customers of yours are with this utility."],
-            )
-            cause = f"trouble {notice.id or notice.utility} {notice.begins_at:%Y-%m-%dT%H:%M:%S}"
-            store.mails.add(mail, TROUBLE_MAIL, _MAIL_GOOD_FOR, cause=cause)
+            _enter(store, address, public_url, notice, f"Trouble at {_name(notice)}", text, _cause(notice))
+    for notice in farm.troubles.ended(_MAIL_GOOD_FOR):
+        subject = f"Trouble at {_name(notice)} is over"
+        text = [_ended(notice), f"What was announced: {notice.text}"]
+        for store, address in to_be_mailed(farm, notice.utility):
+            if store.mails.knows(_cause(notice)):
+                _enter(store, address, public_url, notice, subject, text, f"{_cause(notice)} over")
+
+
+def _enter(
+    store: CompanyStore,
+    address: str,
+    public_url: str,
+    notice: TroubleNotice,
+    subject: str,
+    text: Sequence[str],
+    cause: str,
+) -> None:
+    company = store.farm.companies.get(store.company_id)
+    side = "live" if company is not None and company.live else "test"
+    mail = composed(
+        address,
+        subject,
+        text,
+        button=("View utilities", f"{public_url}/dashboard/{side}/utilities"),
+        closing=["You get this mail because customers of yours are with this utility."],
+    )
+    store.mails.add(mail, TROUBLE_MAIL, _MAIL_GOOD_FOR, cause=cause)
+
+
+def _name(notice: TroubleNotice) -> str:
+    entry = directory().find(notice.utility)
+    return entry.name if entry is not None else notice.utility
+
+
+def _cause(notice: TroubleNotice) -> str:
+    return f"trouble {notice.id or notice.utility} {notice.begins_at:%Y-%m-%dT%H:%M:%S}"
+
+
+def _ended(notice: TroubleNotice) -> str:
+    if notice.ends_at is None or notice.ends_at <= notice.begins_at:
+        return "It does not come."
+    return f"It is over since {_short(notice.ends_at)}."
 
 
 def when(notice: TroubleNotice, at: datetime) -> str:

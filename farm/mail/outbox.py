@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import structlog
 
 from meterfarm.farm.mail.sending import MailResult, MailSender
+from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.webhooks.schedule import next_attempt
 from meterfarm.records import Mail
 from meterfarm.storage import StorageError
@@ -30,14 +32,18 @@ _LOOK_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 _AT_ONCE = 4
+_BECAME = {MailState.SENT: "sent", MailState.PENDING: "failed", MailState.GIVEN_UP: "given_up"}
 _GONE = "There is nothing to announce any more: the customer or the data is gone."
 
 
 class MailOutbox:
     """Sends until cancelled. ``write`` makes the mail of a notice."""
 
-    def __init__(self, store: Store, sender: MailSender, write: WriteNotice) -> None:
+    def __init__(
+        self, store: Store, sender: MailSender, write: WriteNotice, metrics: Metrics | None = None
+    ) -> None:
         self._store = store
+        self._metrics = metrics or Metrics()
         self._sender = sender
         self._write = write
         self._log: Any = structlog.get_logger("mail")
@@ -79,9 +85,10 @@ class MailOutbox:
         return len(due)
 
     async def _deliver(self, due: DueMail) -> None:
+        began = time.monotonic()
         try:
             result = await self._attempt(due)
-            await self._settle(due, result)
+            await self._settle(due, result, time.monotonic() - began)
         except StorageError as exc:  # its lease lapses, and it is taken again
             self._log.warning("mail.unsettled", mail=due.id, reason=str(exc))
 
@@ -101,11 +108,13 @@ class MailOutbox:
             return MailResult(_GONE, is_final=True)
         return await self._sender.send(mail, due.message_id)
 
-    async def _settle(self, due: DueMail, result: MailResult) -> None:
+    async def _settle(self, due: DueMail, result: MailResult, seconds: float) -> None:
         again_in = None
         if result.fault and not result.is_final:
             again_in = next_attempt(due.attempt, due.age)
         became = await asyncio.to_thread(self._store.mails.settle, due, result.fault, again_in)
+        if became is not None:
+            self._metrics.mail_sent(_BECAME[became], seconds)
         if became is MailState.SENT:
             self._log.info("mail.sent", mail=due.id)
         elif became is not None:

@@ -26,6 +26,9 @@ class Metrics:
     def webhook_sent(self, became: str, seconds: float) -> None:
         """An attempt at a webhook is over: delivered, failed or parked."""
 
+    def mail_sent(self, became: str, seconds: float) -> None:
+        """An attempt at a mail is over: sent, failed or given_up."""
+
     def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
         """``limiter``, with how long requests wait for their places."""
         return limiter

@@ -23,6 +23,7 @@ from meterfarm.farm.telemetry.process_metrics import ProcessMetrics
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 from meterfarm.storage import StorageError
+from meterfarm.storage.channels import MailFigures, MailState
 from meterfarm.storage.runs import QUEUES, Claim, Figures, QueueFigures
 from meterfarm.storage.store import Store
 from meterfarm.storage.webhooks import DeliveryState, WebhookFigures
@@ -83,6 +84,14 @@ class PrometheusMetrics(ProcessMetrics, Metrics):
         )
         for became in ("delivered", "failed", "parked"):
             self._webhooks.labels(became)
+        self._mails = self.histogram(
+            "meterfarm_mail_seconds",
+            "How long attempts at mails took, by what became of them: sent, failed, given_up.",
+            _WAITS,
+            "became",
+        )
+        for became in ("sent", "failed", "given_up"):
+            self._mails.labels(became)
         is_broken = self.gauge(
             "meterfarm_utility_broken",
             "1 for a utility that cannot be loaded: its runs end as internal.",
@@ -116,6 +125,10 @@ class PrometheusMetrics(ProcessMetrics, Metrics):
     def webhook_sent(self, became: str, seconds: float) -> None:
         """Count an attempt at a webhook."""
         self._webhooks.labels(became).observe(seconds)
+
+    def mail_sent(self, became: str, seconds: float) -> None:
+        """Count an attempt at a mail."""
+        self._mails.labels(became).observe(seconds)
 
     def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
         """``limiter``, with the seconds that requests wait for it observed."""
@@ -172,13 +185,14 @@ class FarmCollector(Collector):
     def _farm(self) -> Iterator[Metric]:
         try:
             figures = self._store.runs.figures(self._utilities)
-            webhooks = self._store.webhooks.figures()
+            webhooks, mails = self._store.webhooks.figures(), self._store.mails.figures()
         except StorageError:
             yield _up(0)
             return
         yield _up(1)
         yield from farm_gauges(figures, self._utilities)
         yield from webhook_gauges(webhooks)
+        yield from mail_gauges(mails)
 
 
 def webhook_gauges(figures: WebhookFigures) -> Iterator[Metric]:
@@ -190,6 +204,19 @@ def webhook_gauges(figures: WebhookFigures) -> Iterator[Metric]:
     yield _gauge("meterfarm_webhook_oldest_seconds", about, (), {(): figures.oldest_seconds})
     about = "Endpoints of webhooks that failed at their latest delivery."
     yield _gauge("meterfarm_webhook_endpoints_failing", about, (), {(): float(figures.failing_endpoints)})
+
+
+def mail_gauges(figures: MailFigures) -> Iterator[Metric]:
+    """How the outbox of mail stands."""
+    about = "Mails that go out: pending, or given up and kept for a while."
+    kept = {("pending",): MailState.PENDING, ("given_up",): MailState.GIVEN_UP}
+    yield _gauge(
+        "meterfarm_mails", about, ("state",), {of: figures.mails[state] for of, state in kept.items()}
+    )
+    about = "Pending mails that failed at their latest attempt."
+    yield _gauge("meterfarm_mails_failing", about, (), {(): figures.failing})
+    about = "Since when the oldest pending mail waits."
+    yield _gauge("meterfarm_mail_oldest_seconds", about, (), {(): figures.oldest_seconds})
 
 
 def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:

@@ -359,6 +359,13 @@ class Troubles(FarmRepository):
         ]
         return [*by_themselves, *(_notice(row) for row in session.exec(posted))]
 
+    @reading
+    def ended(self, session: Session, within: timedelta) -> Sequence[TroubleNotice]:
+        """What was announced and ended so lately, or was called off."""
+        at, ended = now(session), col(TroubleNoticeRow.ends_at)
+        query = select(TroubleNoticeRow).where(ended <= at, ended > at - within).order_by(ended)
+        return [_notice(row) for row in session.exec(query)]
+
     @writing
     def post(
         self, session: Session, utility: str, text: str, begins: datetime, ends: datetime | None, by: str

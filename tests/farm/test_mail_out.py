@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -196,6 +196,49 @@ async def test_a_mail_is_one_senders_at_a_time_and_taken_again_when_that_one_die
     queue_mail(store, MAIL)
     await asyncio.gather(*(_outbox(store, sink.port).look() for _ in range(4)))
     assert len(sink.taken) == 2
+
+
+async def test_a_worker_that_dies_before_its_note_leaves_a_second_mail_of_the_same_id(
+    store: CompanyStore, sink: Sink
+) -> None:
+    """And no third: how the outbox stands is counted in between."""
+    queue_mail(store, MAIL)
+    (due,) = store.farm.mails.take(10, LEASE)
+    assert due.mail is not None
+    assert not (await MailSender(_server(sink.port)).send(due.mail, due.message_id)).fault
+    figures = store.farm.mails.figures()
+    assert (figures.mails[MailState.PENDING], figures.failing) == (1, 0)
+    pass_time(store, LEASE)
+    assert store.farm.mails.figures().oldest_seconds >= LEASE.total_seconds()
+    for _ in range(2):
+        await _outbox(store, sink.port).look()
+    first, second = (taken.message["Message-ID"] for taken in sink.taken)
+    assert first == second
+    figures = store.farm.mails.figures()
+    assert (figures.mails[MailState.SENT], figures.oldest_seconds) == (1, 0)
+
+
+async def test_what_fails_is_tried_later_and_later_and_given_up_in_time(
+    store: CompanyStore, sink: Sink
+) -> None:
+    """A link that is good for an hour is not mailed after it; other mails are tried for three days."""
+    waits = []
+    for good_for in (timedelta(hours=1), timedelta(days=3)):
+        queue_mail(store, MAIL, good_for=good_for)
+        outbox, tried = _outbox(store, free_port()), 0
+        while await outbox.look():
+            tried += 1
+            mail = outgoing_mails(store.farm)[0]
+            if mail.next_at is None:
+                break
+            assert store.farm.mails.figures().failing == 1
+            left = mail.next_at - datetime.now(UTC)
+            waits.append(round(left.total_seconds()))
+            pass_time(store, left + timedelta(seconds=1))
+        assert outgoing_mails(store.farm)[0].state is MailState.GIVEN_UP
+        assert tried == 6 if good_for < timedelta(days=1) else 14 < tried < 20
+    planned = (5, 30, 120, 600, 1800, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800)
+    assert all(0.85 * plan <= wait <= 1.15 * plan for wait, plan in zip(waits, planned, strict=False)), waits
 
 
 async def test_a_mail_that_does_not_open_keeps_back_no_other(store: CompanyStore, sink: Sink) -> None:

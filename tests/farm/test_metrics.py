@@ -15,10 +15,14 @@ from sqlalchemy import text
 
 from meterfarm.farm.telemetry.metrics import metrics_address, metrics_of
 from meterfarm.farm.telemetry.prometheus import browser_memory
+from meterfarm.services.companies import ChangeCompany, change_company
+from meterfarm.services.troubles import post_trouble
 from meterfarm.storage import StorageError
+from meterfarm.storage.channels import MailState
 from tests.fake_portal import fake_portal
 from tests.farm.scraped import Scraped, free_ports
-from tests.farm.whole import Farm, farm_at
+from tests.farm.smtp_sink import Sink, smtp_sink
+from tests.farm.whole import UTILITY, Farm, farm_at
 from tests.forked import Forked
 
 ROOT = Path(__file__).parents[2]
@@ -31,18 +35,33 @@ def scraped() -> Scraped:
 
 
 @pytest.fixture
-def farm(tmp_path: Path, scraped: Scraped) -> Iterator[Farm]:
+def sink() -> Iterator[Sink]:
+    with smtp_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def farm(tmp_path: Path, scraped: Scraped, sink: Sink) -> Iterator[Farm]:
+    mail = {
+        "METERFARM_SMTP_URL": f"smtp+plain://127.0.0.1:{sink.port}",
+        "METERFARM_MAIL_FROM": "noreply@farm.example",
+    }
+    watched = {"METERFARM_METRICS": scraped.setting, "METERFARM_LOG": "debug"}
     with (
         fake_portal(tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting, METERFARM_LOG="debug") as farm,
+        farm_at(tmp_path / "home", url, **watched, **mail) as farm,
     ):
         yield farm
 
 
 @pytest.mark.timeout(240)
 def test_a_run_that_is_taken_away_is_counted_by_who_lost_it_and_who_queued_it_again(
-    farm: Farm, scraped: Scraped
+    farm: Farm, scraped: Scraped, sink: Sink
 ) -> None:
+    """Meanwhile a mail of announced trouble goes out, by the workers' clock."""
+    whole, company = farm.store.farm, farm.store.farm.companies.only()
+    change_company(whole, company, ChangeCompany(notification_email="ops@acme.example"))
+    post_trouble(whole, UTILITY, "It is slow.", "ops")
     waits = farm.add(WAITS)
     farm.start(2)
     first = farm.challenge_of(waits)
@@ -54,6 +73,13 @@ def test_a_run_that_is_taken_away_is_counted_by_who_lost_it_and_who_queued_it_ag
     farm.wait(lambda: again("meterfarm_runs_queued_again_total", why="worker_gone") == 1, 60, "queued again")
     assert scraped.by("meterfarm_runs_aborted_total", "why") == {("lease_lost",): 1}
     farm.wait(lambda: farm.challenge_of(waits).id != first.id, 60, "asked afresh")
+    farm.wait(
+        lambda: scraped.total("meterfarm_mail_seconds_count", became="sent") == 1, 70, "a mail is counted"
+    )
+    assert [taken.recipients for taken in sink.taken] == [["ops@acme.example"]]
+    assert sink.taken[0].message["Subject"] == "Trouble at Speculoos Power"
+    pending = farm.store.farm.mails.figures().mails[MailState.PENDING]
+    assert (pending, scraped.total("meterfarm_mails", state="given_up")) == (0, 0)
 
 
 def test_a_port_that_is_taken_is_told_at_once(farm: Farm, scraped: Scraped) -> None:

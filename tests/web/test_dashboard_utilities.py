@@ -12,7 +12,14 @@ from sqlalchemy import update
 
 from meterfarm.records import Outcome, RunKind, SecretKind
 from meterfarm.services.companies import ChangeCompany, add_company, change_company
-from meterfarm.services.troubles import BY_ITSELF, TROUBLE_MAIL, mail_troubles, troubles
+from meterfarm.services.troubles import (
+    BY_ITSELF,
+    TROUBLE_MAIL,
+    end_trouble,
+    mail_troubles,
+    post_trouble,
+    troubles,
+)
 from meterfarm.storage.customers import Role
 from meterfarm.storage.runs import FollowUp, PortalHealth
 from meterfarm.storage.tables import CircuitBreakerRow
@@ -145,6 +152,40 @@ def test_a_portal_that_is_at_fault_for_an_hour_is_in_trouble_by_itself(
     assert [mail.to for mail in mails] == ["news@acme.example"]
     ended(api, Outcome.PORTAL_DOWN, FollowUp(portal=PortalHealth.HEALTHY))
     assert not troubles(api.farm)
+
+
+def test_who_got_a_mail_of_announced_trouble_gets_one_when_it_is_over(
+    api: ApiServer, operator: Colleague
+) -> None:
+    """At its announced end, or when an operator ends it or calls it off; once, and nobody else."""
+    farm, mine = api.farm, api.farm.companies.find("default")
+    ended(api, Outcome.COMPLETE, FollowUp())
+    change_company(farm, mine, ChangeCompany(notification_email="news@acme.example"))
+    known = {mail.id for mail in farm.mails.list()}
+    unmailed = post_trouble(farm, UTILITY, "It was over at once", "ops")
+    end_trouble(farm, unmailed)
+    mail_troubles(farm, "https://farm.example")
+    first = post_trouble(farm, UTILITY, "It is slow", "ops")
+    later = post_trouble(farm, UTILITY, "It rests", "ops", datetime.now(UTC) + timedelta(days=1))
+    mail_troubles(farm, "https://farm.example")
+    newcomer = farm.of(add_company(farm, "Newcomer"))
+    newcomer.customers.ensure(UTILITY, "new@example.org")
+    change_company(
+        farm, farm.companies.find("Newcomer"), ChangeCompany(notification_email="news@new.example")
+    )
+    for number in (first, later):
+        end_trouble(farm, number)
+    for _ in range(2):
+        mail_troubles(farm, "https://farm.example")
+    mails = [due.mail for due in farm.mails.take(20, timedelta(minutes=2)) if due.id not in known]
+    said = [(mail.to, mail.subject, mail.text.split("\n\n")[:2]) for mail in mails if mail is not None]
+    name = "Speculoos Power"
+    (_, _, slow), (_, _, rests), (*over, gone), (*off, called_off) = said
+    assert (slow[0], rests[0]) == ("It is slow", "It rests")
+    assert over == off == ["news@acme.example", f"Trouble at {name} is over"]
+    assert gone[0].startswith("It is over since 20")
+    assert gone[1] == "What was announced: It is slow"
+    assert called_off == ["It does not come.", "What was announced: It rests"]
 
 
 def test_what_customers_asked_for_is_counted(
