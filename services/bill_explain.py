@@ -154,13 +154,24 @@ def _rest(bill: ExplainedBill) -> Iterator[LegendLine]:
             yield LegendLine(f"{_name(name)}: {_shown(name, value, reading)}")
     if reading.left_out:
         yield LegendLine("Left out, and why", heading=True)
-        for name, why in list(reading.left_out.items())[:_MOST_REASONS]:
-            yield LegendLine(f"{_name(name)}: {why}")
+        for names, why in reasons(reading)[:_MOST_REASONS]:
+            yield LegendLine(f"{names}: {why}")
     failed = [check for check in reading.checks if not check.passed]
     if failed:
         yield LegendLine("Does not agree", heading=True)
         for check in failed[:_MOST_REASONS]:
             yield LegendLine(f"{one_line(check.name)}: {one_line(check.what)}", _COLOURS["money"])
+
+
+def reasons(reading: BillReading) -> Sequence[tuple[str, str]]:
+    """Why values were left out, each reason once, after the names of all that it is of."""
+    names: dict[str, list[str]] = {}
+    for name, why in reading.left_out.items():
+        names.setdefault(why, []).append(_name(name))
+    return [
+        (", ".join([first, *(other[:1].lower() + other[1:] for other in others)]), why)
+        for why, (first, *others) in names.items()
+    ]
 
 
 def _statement(pages: Sequence[PageText], read: Sequence[BillReading]) -> Iterator[_Drawn]:
@@ -189,8 +200,8 @@ def _statement(pages: Sequence[PageText], read: Sequence[BillReading]) -> Iterat
 
 def _of_row(row: ExplainedBill) -> Iterator[LegendLine]:
     where = f"{row.title}, billed on {row.reading.fields.get('billed_on')}"
-    for name, why in row.reading.left_out.items():
-        yield LegendLine(f"{where}: without {_name(name)}, {why}")
+    for names, why in reasons(row.reading):
+        yield LegendLine(f"{where}: without {names[:1].lower()}{names[1:]}, as {why}")
     for check in row.reading.checks:
         if not check.passed:
             yield LegendLine(f"{where}: {one_line(check.what)}", _COLOURS["money"])

@@ -1,4 +1,4 @@
-"""Which bills of an account are billed again later, and which go on side by side. Pure."""
+"""Which bills of an account are billed again or taken back, and which go on side by side. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ def billed_again(bills: Sequence[Bill]) -> Mapping[int, int]:
     """The places of bills that a later one replaces, each with the place of the last that does.
 
     It bills the same meters for the same days, give or take three. One of several meters may have another
-    number by then; so may the only one, unless the account's bills show that there are two.
+    number by then; so may the only one, unless the account's bills show that there are two. What is taken
+    back, and by what, is not among them (``taken_back``).
     """
+    back = taken_back(bills)
+    settled = {*back, *back.values()}
     alike: dict[tuple[Commodity, ...], list[int]] = {}
     for place, bill in enumerate(bills):
+        if place in settled:
+            continue
         commodities = tuple(sorted(commodity for _, commodity in meters_of(bill)))
         alike.setdefault(commodities, []).append(place)
     found: dict[int, int] = {}
@@ -34,6 +39,38 @@ def billed_again(bills: Sequence[Bill]) -> Mapping[int, int]:
                     known = found.get(earlier, later)
                     found[earlier] = max(known, later, key=lambda each: (bills[each].billed_on, each))
     return found
+
+
+def taken_back(bills: Sequence[Bill]) -> Mapping[int, int]:
+    """The places of bills that another takes back as a whole, each with the place of that: neither counts.
+
+    It has their charges with the other sign, for the same days, give or take three, and no other meters.
+    """
+    charged: dict[int, list[int]] = {}
+    for place, bill in enumerate(bills):
+        charged.setdefault(_charges(bill), []).append(place)
+    found: dict[int, int] = {}
+    for cents in (each for each in charged if each < 0):
+        for taking in sorted(charged[cents], key=lambda place: (bills[place].billed_on, place)):
+            own = [
+                place
+                for place in charged.get(-cents, ())
+                if place not in found and _takes_back(bills[place], bills[taking])
+            ]
+            if own:
+                found[min(own, key=lambda place: (bills[place].billed_on, place))] = taking
+    return found
+
+
+def _charges(bill: Bill) -> int:
+    """What a bill asks for beside what was owed before, in cents."""
+    own = [cents for cents in (bill.electricity_amount, bill.gas_amount) if cents is not None]
+    return sum(own) if own else bill.total_amount - (bill.outstanding_balance or 0)
+
+
+def _takes_back(bill: Bill, taking: Bill) -> bool:
+    is_later = taking.billed_on >= bill.billed_on
+    return is_later and _are_same_days(bill, taking) and share_meters(meters_of(bill), meters_of(taking))
 
 
 def billed_apart(bills: Sequence[Bill], replaced: Set[int] = frozenset()) -> Sequence[Sequence[int]]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from meterfarm.formats.bills.against_intervals import IntervalChecks
 from meterfarm.formats.bills.bill_figures import money
-from meterfarm.formats.bills.billed_again import billed_again, billed_apart
+from meterfarm.formats.bills.billed_again import billed_again, billed_apart, taken_back
 from meterfarm.formats.bills.last_year import LastYear
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import Bill, BillMeter, CheckVerdict, HistoryCheck, Series
@@ -33,12 +33,13 @@ def history_checks(
     Of bills at the places ``withheld`` no figure is in any sentence: only which bills follow each other.
     ``newest``: when the last of all readings ends, if ``series`` have only those of the bills' days.
     """
-    again = billed_again(bills)
-    apart = billed_apart(bills, again.keys())
+    again, back = billed_again(bills), taken_back(bills)
+    gone = {*again, *back, *back.values()}
+    apart = billed_apart(bills, gone)
     bills = [_without_figures(bill) if place in withheld else bill for place, bill in enumerate(bills)]
     rows = [
         sorted(
-            (place for place in row if place not in again),
+            (place for place in row if place not in gone),
             key=lambda place: (bills[place].billing_period_from, bills[place].billed_on),
         )
         for row in apart
@@ -54,6 +55,14 @@ def history_checks(
             HistoryCheck("periods", CheckVerdict.NOTE, what),
             *_replaced_rows(bills[place], intervals),
         ]
+    for place, by in back.items():
+        found[by].append(_taking_back(bills[place], bills[by], withheld.isdisjoint((place, by))))
+        what = f"The bill of {bills[by].billed_on} takes it back; neither counts."
+        found[place] += [
+            HistoryCheck("periods", CheckVerdict.NOTE, what),
+            *_replaced_rows(bills[place], intervals),
+        ]
+        found[by] += _replaced_rows(bills[by], intervals)
     for row in rows:
         before = LastYear([bills[place] for place in row])
         chain = _Chain(shares_days)
@@ -173,6 +182,13 @@ def _billing_again(last: Bill, bill: Bill, with_amounts: bool) -> HistoryCheck:
         what += ", with the same total"
     elif with_amounts:
         what += f": {money(bill.total_amount)} in all instead of {money(last.total_amount)}"
+    return HistoryCheck("periods", CheckVerdict.NOTE, f"{what}.")
+
+
+def _taking_back(last: Bill, bill: Bill, with_amounts: bool) -> HistoryCheck:
+    what = f"It takes back the bill of {last.billed_on}; neither counts"
+    if with_amounts:
+        what += f": {money(bill.total_amount)} in all, and {money(last.total_amount)} then"
     return HistoryCheck("periods", CheckVerdict.NOTE, f"{what}.")
 
 

@@ -116,7 +116,7 @@ def _row(each: ReportedBill, symbol: str) -> LedgerRow:
 
 def _state(each: ReportedBill) -> str:
     if each.superseded:
-        return "billed again later"
+        return each.superseded
     if each.status is BillStatus.LOCKED:
         return "locked: what it says is withheld"
     if each.bill is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.bills.billed_again import billed_again
+from meterfarm.formats.bills.billed_again import billed_again, taken_back
 from meterfarm.formats.bills.checks import checks_of
 from meterfarm.formats.local_time import DAY
 from meterfarm.records import (
@@ -42,7 +42,7 @@ _AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
 class ReportedBill:
     """A bill: ``bill`` is None if it is not read, or locked.
 
-    ``superseded``: a later one bills its meters again for its days.
+    ``superseded``: why it does not count, as that a later one bills its days again; "" if it does.
     """
 
     id: int
@@ -52,7 +52,7 @@ class ReportedBill:
     problems: Sequence[str]
     checks: Sequence[HistoryCheck]
     line_items: Sequence[LineItem] = ()
-    superseded: bool = False
+    superseded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ReportedAccount:
 
     @property
     def counted(self) -> Sequence[Bill]:
-        """The bills that add up: read, not locked, and not billed again later."""
+        """The bills that add up: read, not locked, and neither billed again later nor taken back."""
         return [each.bill for each in self.bills if each.bill is not None and not each.superseded]
 
 
@@ -132,7 +132,7 @@ def _account(
     checks = account_checks(
         every, withheld, map(partial(_noted, series), series_of(store, stored)), zone, lag
     )
-    again = _replaced(every)
+    superseded = _superseded(every)
     shown = [
         ReportedBill(
             each.id,
@@ -140,9 +140,9 @@ def _account(
             status.get(each.id, BillStatus.UNPARSED),
             None if each.id in withheld else each.bill,
             each.problems if each.bill is None else (),
-            [*_own(each, withheld, counts=each.id not in again), *checks.get(each.id, ())],
+            [*_own(each, withheld, counts=each.id not in superseded), *checks.get(each.id, ())],
             each.reading.line_items if each.reading is not None and each.id not in withheld else (),
-            each.id in again,
+            superseded.get(each.id, ""),
         )
         for each in every[-MOST_BILLS:]
     ]
@@ -158,10 +158,17 @@ def _account(
     return ReportedAccount(stored.account, shown, max(0, len(every) - MOST_BILLS), meters, symbol)
 
 
-def _replaced(every: Sequence[StoredBill]) -> frozenset[int]:
-    """The ids of bills that a later one replaces."""
+def _superseded(every: Sequence[StoredBill]) -> Mapping[int, str]:
+    """Why bills don't count, by id."""
     read = [(each.id, each.bill) for each in every if each.bill is not None]
-    return frozenset(read[place][0] for place in billed_again([bill for _, bill in read]))
+    bills = [bill for _, bill in read]
+    again, back = billed_again(bills), taken_back(bills)
+    why = {
+        **dict.fromkeys(again, "billed again later"),
+        **dict.fromkeys(back, "taken back later"),
+        **dict.fromkeys(back.values(), "takes a bill back"),
+    }
+    return {read[place][0]: reason for place, reason in why.items()}
 
 
 def _noted(kept: list[Series], series: Series) -> Series:
@@ -173,7 +180,7 @@ def _noted(kept: list[Series], series: Series) -> Series:
 
 
 def _own(stored: StoredBill, withheld: frozenset[int], *, counts: bool) -> Iterator[HistoryCheck]:
-    """What a bill's own figures say of each other; of one that is billed again later no fault."""
+    """What a bill's own figures say of each other; of one that does not count no fault."""
     if stored.id not in withheld:
         computed = checks_of(stored.bill) if stored.bill is not None else ()
         for check in stored.reading.checks if stored.reading is not None else computed:

@@ -19,6 +19,7 @@ from meterfarm.formats.bills.picture import Tagged, drawn_page
 from meterfarm.formats.bills.places import Mark, marks_of
 from meterfarm.formats.bills.words import PageText, pages_of
 from meterfarm.records import BillReading, BillStatus, LineItem
+from meterfarm.services.bill_explain import reasons
 from meterfarm.services.bill_reading import bill_readings
 from tests.console.command import Command
 from tests.formats.bills_made import AMERICAN, MadeBill
@@ -140,6 +141,13 @@ def test_boxes_are_where_the_values_are_seen_on_turned_and_cropped_pages(turned:
     box: Any = ImageChops.multiply(strong, green.point(lambda light: 255 * (light < 60))).getbbox()
     room = [inner - outer for inner, outer in zip(ink, box, strict=True)]
     assert all(0 <= each <= 14 for each in (room[0], room[1], -room[2], -room[3])), (ink, box)
+
+
+def test_what_is_left_out_for_one_reason_has_it_once() -> None:
+    why = "the row has no days of use"
+    left_out = {"billing_period_from": why, "demand": "several", "billing_period_to": why}
+    found = reasons(BillReading("generic", BillStatus.UNPARSED, {}, left_out=left_out))
+    assert found == [("Billing period from, billing period to", why), ("Demand", "several")]
 
 
 def test_drawing_needs_no_other_extra() -> None:

@@ -88,6 +88,19 @@ def _parts(address: object) -> tuple[object, ...] | None:
             {"label": "Mail payments to:", "first": "ACME", "second": "PO BOX 9", "third": "OMAHA, NE 68101"},
             None,
         ),
+        *(
+            (
+                {"label": "Billing address", "first": name, "second": "12 ELM ST", "third": "AMES, IA 50010"},
+                mailing,
+            )
+            for name, mailing in (
+                ("JANE Q PUBLIC", ("12 ELM ST", "AMES", "IA", "50010")),
+                ("HARRY HOLDER", ("12 ELM ST", "AMES", "IA", "50010")),
+                ("PRAIRIE ELECTRIC COMPANY", None),
+                ("Midwest Utilities", None),
+                ("", None),
+            )
+        ),
         ({"window": "PRAIRIE ELECTRIC", "street": "PO BOX 9", "town": "OMAHA, NE 68101"}, None),
         ({"window": "JANE Q PUBLIC", "street": "400 INDUSTRY RD", "town": "OMAHA, NE 68102"}, None),
         ({**WINDOW, "town": "LINCOLN, NE 10001"}, None),

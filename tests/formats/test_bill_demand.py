@@ -40,11 +40,11 @@ def test_a_measured_demand_of_a_bill_without_a_multiplier_counts_by_its_label() 
     [
         ({"billed": "Billed Demand || 90~60.0 kW"}, "several demands"),
         *(
-            ({"measured": "", "billed": line, "charge": "Demand Charge || 160~$800.00"}, None)
-            for line in (
-                "Billed Demand (kW) || 90~64.0 || 120~72.5",
-                "Billed Demand kW || 90~Jan 15 || 120~64.0",
-                "Meter || 60~Billed kW\n14~A1 || 60~64.0\n14~B1 || 60~72.5",
+            ({"measured": "", "billed": line, "charge": "Demand Charge || 160~$800.00"}, reason)
+            for line, reason in (
+                ("Billed Demand (kW) || 90~64.0 || 120~72.5", "in its row or column"),
+                ("Billed Demand kW || 90~Jan 15 || 120~64.0", "no figure"),
+                ("Meter || 60~Billed kW\n14~A1 || 60~64.0\n14~B1 || 60~72.5", "in its row or column"),
             )
         ),
         ({"charge": "On-Peak Demand 64.0 kW @ $12.50000 || 160~$800.00"}, "times of day"),

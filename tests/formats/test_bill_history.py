@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.bills.billed_again import billed_again
+from meterfarm.formats.bills.billed_again import billed_again, taken_back
 from meterfarm.formats.bills.history import history_checks
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.records import (
@@ -132,6 +132,34 @@ def test_a_period_that_is_billed_again_is_no_fault() -> None:
             )
         ],
     ]
+
+
+def test_a_bill_that_takes_another_back_counts_as_little_as_that_one() -> None:
+    """The same day may bring the bill that counts; an amount that differs takes nothing back."""
+    january, february = (
+        bill(date(2025, 1, 1), date(2025, 1, 31)),
+        bill(date(2025, 2, 1), date(2025, 2, 28)),
+    )
+    day = date(2025, 2, 8)
+    back = replace(january, billed_on=day, total_amount=-5_000, electricity_amount=-5_000)
+    right = replace(january, billed_on=day, total_amount=4_100, electricity_amount=4_100)
+    assert found([january, right, back, february]) == [
+        [("periods", NOTE, "The bill of 2025-02-08 takes it back; neither counts.")],
+        [],
+        [
+            (
+                *("periods", NOTE),
+                "It takes back the bill of 2025-02-03; neither counts: -50.00 in all, and 50.00 then.",
+            )
+        ],
+        [("periods", PASSED, "It begins on 2025-02-01; the bill before is of 2025-01-01 to 2025-01-31.")],
+    ]
+    alone = [("periods", NOTE), ("periods", FAILED)]
+    checks = found([bill(date(2024, 12, 1), date(2024, 12, 31)), january, back, february])
+    assert [(name, verdict) for each in checks for name, verdict, _ in each] == [("periods", NOTE), *alone]
+    assert not taken_back([january, replace(back, electricity_amount=-4_900)])
+    assert not taken_back([january, replace(back, billed_on=date(2025, 2, 1))])
+    assert not taken_back([february, back])
 
 
 def test_a_correction_may_have_another_number_for_the_only_meter_and_begin_a_day_off() -> None:

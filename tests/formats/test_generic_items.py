@@ -47,6 +47,39 @@ def test_what_has_a_unit_is_the_quantity() -> None:
     assert (item.volume, item.unit, item.rate) == (Decimal("17.4"), "kw", Decimal("15.49"))
 
 
+@pytest.mark.parametrize(
+    ("head", "price", "rate"),
+    [
+        (_US, "28.00p per kWh", "0.28"),
+        (_US, "28.00 c/kWh", "0.28"),
+        (_US, "28.000 cents per kWh", "0.28"),
+        (_US, "$0.28", "0.28"),
+        (_DE, "28,00 ct/kWh", "0.28"),
+        (_DE, "28,00 Cent/kWh", "0.28"),
+        (_DE, "0,28 €/kWh", "0.28"),
+    ],
+)
+def test_a_price_is_the_rate_however_it_is_written(head: str, price: str, rate: str) -> None:
+    volume, cost = ("256,40", "71,79 €") if "," in price else ("256.40", "$71.79")
+    (item,) = _items(f"{head}14~Energy {volume} kWh x {price} || 160~{cost}\n")
+    assert (item.volume, item.unit, item.rate, item.cost) == (Decimal("256.40"), "kwh", Decimal(rate), 7179)
+    sign = "at" if head is _US else "zu"
+    (item,) = _items(f"{head}14~Energy {volume} kWh {sign} {price} || 160~{cost}\n")
+    assert (item.volume, item.rate) == (Decimal("256.40"), Decimal(rate))
+
+
+def test_what_was_credited_is_negative_and_what_was_owed_or_paid_is_no_charge() -> None:
+    items = _items(
+        f"{_US}14~Previous balance || 150~$40.00\n14~Direct Debit collected on 20th Feb || 150~-$40.00\n"
+        "14~Energy 300 kWh @ $0.20 || 150~$60.00\n14~Feed-in 100 kWh @ $0.07 || 150~$7.00cr\n"
+        "14~CURRENT BILL || 150~$53.00\n14~ARREARS || 150~$10.00\n14~TOTAL DUE || 150~$63.00\n"
+    )
+    assert [(item.name.partition(" ")[0], item.cost) for item in items] == [
+        ("Energy", 6000),
+        ("Feed-in", -700),
+    ]
+
+
 def test_a_price_per_unit_is_no_cost() -> None:
     items = _items(
         f"{_IT}14~Energia || 100~0,04 €/kWh || 150~33,99 €\n14~Quota fissa || 100~0,02 €/kWh || 150~14,98 €\n"
@@ -172,6 +205,19 @@ def test_the_charge_of_a_capacity_over_days_is_of_the_capacity() -> None:
             "billing_period_to",
             "2024-02-05",
             id="a day that the year before has not",
+        ),
+        pytest.param(
+            f"{_US}14~Electric supplier: Green Choice Energy LLC, 1-800-555-0101\n",
+            "supplier",
+            "Green Choice Energy LLC",
+            id="a name before a telephone number",
+        ),
+        pytest.param(
+            f"{_US.replace('01/06/2024 - 02/05/2024 (30 days)', 'Jan 06 - Feb 05 || 120~30 days')}"
+            "14~Total due || 140~$1.00\n",
+            "billing_period_to",
+            "2024-02-05",
+            id="a day without a year before a count of days",
         ),
         pytest.param(
             f"{_IT}14~Comercializadora: Repsol Comercializadora de Electricidad y Gas, S.L.U.\n",

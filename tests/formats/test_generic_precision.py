@@ -32,6 +32,9 @@ _ES = """
 14~Nº de factura: P24CON012345678 || 120~Fecha de emisión: 05/02/2024
 14~Periodo de facturación: 01/12/2023 - 31/12/2023 (31 días)
 """
+_ACCOUNTS = "".join(
+    f"\f14~Account Number 100000{number}-1\n14~Amount due || 160~$34.94\n" for number in (1, 2, 3)
+)
 _METERS = "14~Meter No. || 40~Previous || 70~Present || 100~Difference kWh || 130~Multiplier\n"
 
 
@@ -168,6 +171,66 @@ def _read(text: str) -> list[BillReading]:
             "electricity_consumption",
             None,
             id="delivered and net",
+        ),
+        pytest.param(
+            _PAID,
+            "14~Register || 60~Previous || 80~Current || 100~kWh\n"
+            "14~Delivered to you || 60~10221 || 80~10933 || 100~712\n"
+            "14~Received from you || 60~8450 || 80~9402 || 100~952\n14~Banked kWh || 100~1118",
+            "electricity_consumption",
+            None,
+            id="delivered, and banked",
+        ),
+        pytest.param(
+            _PAID,
+            "14~Peak usage 612.5 kWh @ 0.33200 || 160~$203.35\n"
+            "14~Off peak usage 240.0 kWh @ 0.21100 || 160~$50.64\n14~Meter 0988776 Peak || 160~612.5 kWh",
+            "electricity_consumption",
+            None,
+            id="peak and off peak",
+        ),
+        pytest.param(
+            _PAID,
+            "14~Wind power 100 kWh @ 0.01000 || 160~$1.00\n14~Energy 300 kWh @ 0.20000 || 160~$60.00\n"
+            "14~Energy 300 kWh",
+            "electricity_consumption",
+            None,
+            id="volumes of several charges",
+        ),
+        pytest.param(
+            _US,
+            "14~CANCELLATION of bill 990012 dated January 8, 2024\n"
+            "14~Meter Number 4471982 || 70~Previous 51220 || 100~Present 52460 || 150~1,240 kWh\n"
+            "14~Energy charge 1,240 kWh || 150~-$161.20\n14~Amount due || 150~-$161.20\n"
+            "14~Total amount due || 150~-$161.20",
+            "electricity_consumption",
+            None,
+            id="a bill that is taken back",
+        ),
+        pytest.param(
+            _PAID.replace("$", "£"),
+            "14~Electricity charges\n14~Energy 244.5 kWh @ 27.35p/kWh || 160~£66.87\n14~Gas charges\n"
+            "14~Gas used || 100~58.4 m3\n14~Gas used 58.4 m3 x 1.02264 x 39.5 / 3.6 = 655.3 kWh\n"
+            "14~Energy 655.3 kWh @ 6.89p/kWh || 160~£45.15",
+            "gas_consumption",
+            None,
+            id="a volume of gas that is charged as heat",
+        ),
+        pytest.param(
+            _US.replace("1234-5678-90", "9900001") + "14~Account Number || 100~Amount\n"
+            "14~1000001-1 || 100~$34.94\n14~1000002-1 || 100~$34.94\n14~1000003-1 || 100~$34.96\n"
+            "14~Total amount due || 160~$104.84\n14~Amount due || 160~$104.84",
+            _ACCOUNTS,
+            "account_number",
+            None,
+            id="a list of accounts",
+        ),
+        pytest.param(
+            _PAID.replace("Account Number: 1234-5678-90", "Account No 112-334-5567"),
+            "14~Account questions: 800-555-0101",
+            "account_number",
+            "112-334-5567",
+            id="an account that looks like a telephone number",
         ),
         pytest.param(
             _PAID,

@@ -89,6 +89,16 @@ def test_a_bill_that_is_billed_again_a_day_off_counts_once(store: CompanyStore) 
     assert page.count("Billed again later.") == 1
 
 
+def test_a_bill_that_was_taken_back_and_what_took_it_back_add_nothing(store: CompanyStore) -> None:
+    bills = list(WINTER.bills())
+    owed = bills[1].total_amount
+    back = replace(bills[1], billed_on=bills[2].billed_on, total_amount=-owed, electricity_amount=-owed)
+    page = kept(store, WINTER, [*bills, back])
+    cents = bills[0].total_amount + bills[2].total_amount
+    assert f"The bills so far cost ${cents / 100:,.2f}" in page
+    assert (page.count("Taken back later."), page.count("Takes a bill back.")) == (1, 1)
+
+
 def test_a_correction_with_another_number_for_the_only_meter_counts_once(store: CompanyStore) -> None:
     bills = list(WINTER.bills())
     meter = replace(bills[1].meters[0], id="E9")

@@ -46,6 +46,14 @@ _CERTAIN = re.compile(
     r"\bbill(?:ed)? to\b|\bbilling address|\bfacturacion|\bfacturation|\brechnungs|\brecapito|\bspedizione"
 )
 """Labels of the customer's address alone."""
+_TO_CUSTOMER = re.compile(r"\bbill(?:ed)? to\b")
+"""Of those the ones that a utility does not write above its own."""
+_UTILITY_NAME = re.compile(
+    r"electri|\bpower\b|\blight\b|\benerg|\bgas\b|\bwater\b|\butilit|\bhydro\b|\bedison\b|stadtwerke|"
+    r"\bbilling\b|\bpayment|\baccounts? (?:receivable|department)|\bcity of\b|\btown of\b"
+)
+_LETTERHEAD, _SHORTEST_NAME = 2, 6
+"""Lines at the head of a bill, and letters."""
 _SERVED = re.compile(r"\bserv|\bpremise|\blocation|\bsite\b|\bsuministro|\bfornitura|\bconsommation|stelle\b")
 _OF_UTILITY = re.compile(
     r"\bremit|\bpay(?:ment|able|ing)?\b|\bcheck|\bquestion|\bcontact|\bcorrespond|\binquir|\boffice|"
@@ -186,7 +194,8 @@ def settle_mailing_address(sheet: BillSheet, settled: Settled) -> None:
         address = _address(texts, sheet)
         if address is None:
             continue
-        if _CERTAIN.search(label.text) or _has_name(texts, names):
+        certain = _CERTAIN.search(label.text) and not _may_be_utilitys(sheet, label, texts, address)
+        if certain or _has_name(texts, names) or address == settled.values.get("address"):
             labelled.add(address)
         else:
             doubtful = True
@@ -203,6 +212,18 @@ def settle_mailing_address(sheet: BillSheet, settled: Settled) -> None:
     elif doubtful or places:
         why = "it may be the utility's own" if doubtful else "it may be that of the place served"
         settled.leave("mailing_address", why)
+
+
+def _may_be_utilitys(sheet: BillSheet, label: Label, texts: Sequence[str], address: Address) -> bool:
+    """Whether what stands above an address is no customer's: nothing, or a utility's name."""
+    if _TO_CUSTOMER.search(label.text):
+        return False
+    name = plain(texts[0])
+    if texts[0].strip(" ,") == address.line_1 or _UTILITY_NAME.search(name):
+        return True
+    return any(
+        len(text) >= _SHORTEST_NAME and text in name for cells in sheet.plains[:_LETTERHEAD] for text in cells
+    )
 
 
 def _around_label(sheet: BillSheet, label: Label) -> str:

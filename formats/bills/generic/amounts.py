@@ -11,13 +11,19 @@ from meterfarm.records import Unit
 
 _DOT = r"(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d\d)+,\d{3}|\d{1,3}(?:'\d{3})+|\d+)"
 _COMMA = r"(?:\d{1,3}(?:\.\d{3})+|\d{1,3}(?: \d{3})+|\d{1,3}(?:'\d{3})+|\d+)"
+CENTS = (
+    r"¢|c€|(?:cts?|[Cc]ents?|[pc])(?=\s?/|\s(?:per|pro|par)\b)|cts?\b|[Cc]ents?\b|p\b(?!\.)|[Rr]p\b|"
+    r"öre\b|øre\b"
+)
+"""Hundredths of a currency's unit, as they follow a price."""
 _MONEY = (
     r"(?<![\w.,/%])(?P<open>\(?)(?P<sign>[-+]?)\s?(?P<symbol>[$€£₹]|Rs\.?|CHF|EUR|USD|Fr\.)?\s?(?P<sign2>[-+]?)\s?"
     r"(?P<number>{number})(?P<close>\)?)\s?(?P<symbol2>[$€£]|CHF|EUR|Euro|euro)?"
-    r"(?P<after>\s?(?:CR|Cr|CREDIT|credit|DR)\b|-(?![\d\w]))?(?!\d)(?![.,']\d)(?!\s?(?:%|/\d))"
+    r"(?P<after>\s?(?:CR|Cr|cr|CREDIT|credit|in credit|DR)\b|-(?![\d\w]))?(?!\d)(?![.,']\d)(?!\s?(?:%|/\d|"
+    r"{cents}))"
 )
-DOT_MONEY = re.compile(_MONEY.format(number=rf"{_DOT}?\.\d\d"))
-COMMA_MONEY = re.compile(_MONEY.format(number=rf"{_COMMA},\d\d"))
+DOT_MONEY = re.compile(_MONEY.format(number=rf"{_DOT}?\.\d\d", cents=CENTS))
+COMMA_MONEY = re.compile(_MONEY.format(number=rf"{_COMMA},\d\d", cents=CENTS))
 _DOT_NUMBER = re.compile(rf"(?<![\w.,/:'])-?\$?\s?-?(?:{_DOT}(?:\.\d+)?|\.\d+)(?!\d|[:/.,]\d)")
 _COMMA_NUMBER = re.compile(rf"(?<![\w.,/:'])-?(?:{_COMMA}(?:,\d+)?)(?!\d|[:/.,]\d)")
 
@@ -99,7 +105,7 @@ class NumberStyle:
             return None
         cents = int(digits)
         after = (match["after"] or "").strip().lower()
-        is_negative = "-" in (match["sign"], match["sign2"]) or after in ("cr", "credit", "-")
+        is_negative = "-" in (match["sign"], match["sign2"]) or after in ("cr", "credit", "in credit", "-")
         is_negative |= bool(match["open"] and match["close"])
         marked = bool(match["symbol"] or match["symbol2"])
         signed = bool(match["sign"] or match["sign2"] or after or (match["open"] and match["close"]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import permutations
 
-from meterfarm.formats.bills.generic.amounts import UNIT, Amount, rounded
+from meterfarm.formats.bills.generic.amounts import CENTS, UNIT, Amount, Money, rounded
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet
 
@@ -28,10 +28,11 @@ _OF_BALANCE = re.compile(
     r"\bpay this\b|^pay\b|\bplease pay\b|\bpast due\b|"
     r"\bsaldo\b|\bsolde\b|\bzahlungen\b|\bzu zahlen|\babschlag|\bakonto|"
     r"\bvorauszahl|\bguthaben|\bzahlbetrag|\bnachzahlung|"
-    r"\brest(?:betrag|forderung)|\bmensualite|\bpreleve|\breste a payer|\bacconti\b|\bpagament|\bpagos?\b"
+    r"\brest(?:betrag|forderung)|\barrears\b|\bdirect debit\b|\bpaiements?\b|\bfacture precedente\b|"
+    r"\bmensualite|\bpreleve|\breste a payer|\bacconti\b|\bpagament|\bpagos?\b"
 )
 _SUM_NAME = re.compile(
-    r"^(?:current|new) charges$|^(?:sous[- ]?|sub[- ]?)?total(?:e|es)?\b|\bsumme\b|zwischensumme|"
+    r"^(?:current|new) (?:charges|bill)$|^(?:sous[- ]?|sub[- ]?)?total(?:e|es)?\b|\bsumme\b|zwischensumme|"
     r"^gesamt|\brechnungsbetrag|\bbruttobetrag|"
     r"\bnettobetrag|\bimponibile\b|\bbase imponible\b|\bimporte total\b"
 )
@@ -39,7 +40,7 @@ _TIMES = re.compile(
     r"\bx\b|@|\*|\bat\b|\bper\b|/\s?k?wh|/\s?therm|/\s?ccf|/\s?day|/\s?mes|/\s?smc|/\s?m|€/|c€|"
     r"\bkwh\b|\bccf\b|="
 )
-_CENTS = re.compile(r"c€|¢|\bct/|cent/|\bct\b|rp\./")
+_CENTS = re.compile(rf"c€|¢|\bct/|cents?\b|\bcts?\b|rp\./|\d\s?(?:{CENTS})")
 
 
 @dataclass(slots=True)
@@ -87,8 +88,16 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
     for index, line in enumerate(sheet.lines):
         before: list[tuple[float, str]] = []
         beside = ""
+        last_amount = max(
+            (place for place, cell in enumerate(line.cells) if numbers.money(cell.text)), default=-1
+        )
         for place, cell in enumerate(line.cells):
-            found = [each for each in numbers.money(cell.text) if not _PER.match(cell.text[each.end :])]
+            found = [
+                each
+                for each in numbers.money(cell.text)
+                if not _PER.match(cell.text[each.end :])
+                and not (place < last_amount and _is_quantity(cell.text, each))
+            ]
             if not found:
                 before.append((cell.left, cell.text))
                 continue
@@ -133,6 +142,14 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
             beside = name or beside
 
 
+def _is_quantity(text: str, money: Money) -> bool:
+    """Whether an amount that another follows has a unit of use behind it, or is multiplied with."""
+    return bool(UNIT.match(text[money.end :].lstrip().lower()) or _TIMES_BEFORE.search(text[: money.start]))
+
+
+_TIMES_BEFORE = re.compile(
+    r"(?:\d|\b[a-zA-Z]+)\s?(?:@|[x*\u00d7]|\bat|\bat a rate of|\bà)\s?$", re.IGNORECASE
+)
 _PER = re.compile(r"\s?(?:€|eur|euro|[$£])?\s?(?:/\s?[a-z]|[x*]\s?[\d.,$€£])", re.IGNORECASE)
 """What follows a price or a factor, which are no amounts."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -230,7 +247,9 @@ def _prove_product(sheet: BillSheet, row: ChargeRow) -> None:
 
 
 _BEFORE_PRICE = re.compile(r"(?:€|\beuro?|[$£])\s?/\s?[^\s\d]+\s*$", re.IGNORECASE)
-_AFTER_PRICE = re.compile(r"\s?(?:c?€|euro?|[$£¢]|ct|rp\.?|p)?\s?(?:/|\bper\b)\s?[a-z]", re.IGNORECASE)
+_AFTER_PRICE = re.compile(
+    r"\s?(?:c?€|euro?|[$£¢]|cts?|cents?|rp\.?|[pc])?\s?(?:/|\bper\b)\s?[a-z]", re.IGNORECASE
+)
 
 
 def _is_price(text: str, number: Amount) -> bool:

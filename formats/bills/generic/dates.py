@@ -23,11 +23,18 @@ _MONTHS = {
 }
 _MONTH_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
 _NAME = "(?P<month>" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + r")(?![a-z])\.?"
-_YEAR = r"(?P<year>(?:19|20)\d\d|\d\d(?![\d:]))"
+_NO_YEAR = r"(?![\d:]|[.,]\d|\s?(?:days?|jours?|dias?|tage?|giorni|[km]?wh|kw|therms?|ccf|gj|m3)\b)"
+"""What follows two figures that are a count, and no year."""
+_ANY_YEAR = r"(?P<year>(?:19|20)\d\d|\d\d(?![\d:]))"
+_YEAR = rf"(?P<year>(?:19|20)\d\d|\d\d{_NO_YEAR})"
 _FULL = r"(?P<year>(?:19|20)\d\d)(?!\d)"
 _PATTERNS = (
     (re.compile(rf"(?<!\d){_FULL}-(?P<mon>\d\d)-(?P<day>\d\d)(?!\d)"), True),
-    (re.compile(rf"(?<![a-z]){_NAME}\s?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?(?:,|\s|/)\s?{_YEAR}"), True),
+    (
+        re.compile(rf"(?<![a-z]){_NAME}\s?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[,/]\s?'?|\s?'){_YEAR}"),
+        True,
+    ),
+    (re.compile(rf"(?<![a-z]){_NAME}\s?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s{{1,2}}{_FULL}"), True),
     (
         re.compile(
             rf"(?<![\d/.,])(?P<day>\d{{1,2}})(?:er|\.|º|°|st|nd|rd|th)?[\s-]?(?:de\s|of\s)?{_NAME}"
@@ -36,7 +43,10 @@ _PATTERNS = (
         True,
     ),
     (re.compile(rf"{_FULL}\s{_NAME}\s(?P<day>\d{{1,2}})(?!\d)"), True),
-    (re.compile(rf"(?<![\d/.])(?P<a>\d{{1,2}})(?P<sep>[/.-])(?P<b>\d{{1,2}})(?P=sep){_YEAR}(?![\d/])"), True),
+    (
+        re.compile(rf"(?<![\d/.])(?P<a>\d{{1,2}})(?P<sep>[/.-])(?P<b>\d{{1,2}})(?P=sep){_ANY_YEAR}(?![\d/])"),
+        True,
+    ),
     (
         re.compile(rf"(?<![a-z]){_NAME}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s?[,/]?\s?\d{{4}})"),
         False,

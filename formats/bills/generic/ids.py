@@ -9,6 +9,8 @@ from meterfarm.formats.bills.generic.found import Occurrence, Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet, Label
 
+_MOST_NUMBERS = 2
+"""So many numbers of accounts may be on a bill of one; more are those of a list."""
 _CLIENT = re.compile(r"client|kunde|customer|cliente")
 _CONTRACT = re.compile(r"contrat")
 _SAME = re.compile(r"[^A-Za-z0-9]")
@@ -39,7 +41,7 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
     ranked = [key for key in ranked if key not in others] or ranked
     if len(ranked) > 1:
         counted = sorted(ranked, key=lambda key: -_places(groups[key]))
-        if _places(groups[counted[0]]) < 2 * _places(groups[counted[1]]):
+        if len(ranked) > _MOST_NUMBERS or _places(groups[counted[0]]) < 2 * _places(groups[counted[1]]):
             whole = [key for key in counted if all(other in key for other in counted)]
             if len(whole) != 1 or any(" " in sighting.value for sighting, _ in groups[whole[0]]):
                 settled.leave("account_number", "the bill shows several account numbers")
@@ -151,10 +153,16 @@ def settle_names(sheet: BillSheet, settled: Settled) -> None:
                     or region.how == "right"
                     or label.text.endswith((":", "is"))
                 ):
-                    found.add(_without_stop(text))
+                    found.add(_without_stop(_CONTACT.split(text, maxsplit=1)[0]))
                 break
         if len(found) == 1:
             settled.keep(name, found.pop(), "the bill names one")
+
+
+_CONTACT = re.compile(
+    r"[\s,;(-]+(?:(?:tel|phone|call|ph)\b.*|\(?(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}.*)$", re.IGNORECASE
+)
+"""A telephone number behind a company's name."""
 
 
 def _without_stop(name: str) -> str:

@@ -80,7 +80,7 @@ _LABELS: Mapping[Field, str] = {
         rf"\b(?:bill(?:ing)? |customer |utility |energy |service |gas |electric |"
         rf"water )?account(?: {_NO}| {_N}|"
         rf"\s?#|:)\s?:?|\bacct\.?\s?(?:{_NO}|#)|\byour account {_NO}|"
-        r"\bcontract account\b|"
+        r"\bcontract account\b|\baccount(?=:? \d[\d-]{4})|"
         rf"\bvertragskonto(?:nummer)?\b|\bkundennummer\b|\bkunden-?\s?nr\.?|\bkundenkonto\b|"
         rf"\b{_N} (?:de |du )?(?:compte(?: client| contrat| de facturation)?|client)\b|"
         r"\bcompte (?:de facturation|client|contrat|commercial)\b|\breference client\b|"

@@ -42,6 +42,8 @@ def settle_parts(
             if whole is not None and not _NOT_PART.search(plain(row.name)):
                 found.setdefault(row.cents, []).append(row)
         if not found:
+            if why := _why_not_found(sheet, rows, field):
+                settled.leave(name, why)
             continue
         if kind is not None and kinds == {kind} and field is not Field.SEWER_AMOUNT and current in found:
             proved = {current}
@@ -64,6 +66,16 @@ def settle_parts(
     _settle_delivery_and_supply(rows, current, settled)
 
 
+def _why_not_found(sheet: BillSheet, rows: Sequence[ChargeRow], field: Field) -> str:
+    """Why no row has an amount, "" if the bill does not speak of it."""
+    if field is Field.TAXES and any(_A_TAX.search(plain(row.name)) for row in rows):
+        return "the bill has taxes one by one, and no sum of them"
+    return "no charge has its name alone" if sheet.labels_of(field) else ""
+
+
+_A_TAX = re.compile(
+    r"\btax\b|\b(?:vat|[gh]st|pst|qst|tps|tvq|tva|iva|mwst|umsatzsteuer|mehrwertsteuer)\b|\bsteuer|\bimpuesto|\baccis"
+)
 _VALUE_ADDED = re.compile(r"\b(?:iva|vat|tva|mwst|mehrwertsteuer|umsatzsteuer|sales tax|g\.?s\.?t)\b")
 
 _EXCISE = re.compile(

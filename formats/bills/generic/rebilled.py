@@ -22,7 +22,9 @@ _CORRECTS = re.compile(
     r"\b(?:bill|billing|invoice) correction|\b(?:replaces|supersedes|cancels|corrects) .{0,30}\bbills?\b|"
     r"\bcancell?ed (?:bills?|charges|billing)|\bfactura rectificativa|\brefacturacion|"
     r"\bfacture (?:rectificative|corrective)|\bkorrekturrechnung|\brechnungskorrektur|\bstornorechnung|"
-    r"\b(?:fattura|bolletta) (?:di )?(?:rettific|ricalcol)"
+    r"\b(?:fattura|bolletta) (?:di )?(?:rettific|ricalcol)|"
+    r"\b(?:cancell?ation|reversal) of .{0,20}\b(?:bill|invoice|statement)\b|\bcredit (?:memo|note)\b|"
+    r"\bavoir\b|\brechnungsstorno|\bnota (?:de|di) credito\b|\bfactura de abono\b"
 )
 _IN_GENERAL = re.compile(r"\bif\b|\bmay\b|\bwill\b|\bcould\b|\bwould\b|\bcan\b|\bmust\b|\bright to\b")
 """Of what happens to other bills."""
@@ -69,7 +71,8 @@ def settle_rebilled(
     found = list(periods_of(sheet, billed if isinstance(billed, date) else None))
     periods = _billed_periods(sheet, found)
     if len(periods) < 2:
-        if corrects and len({(read.previous, read.current) for read in reads if not read.received}) > 1:
+        pairs = {(read.previous, read.current) for read in reads if not read.received}
+        if corrects and (len(pairs) > 1 or not any(row.cents > 0 and row.proved for row in rows)):
             _leave(settled, "the bill takes back what was billed before")
         return
     if any(one.last > other.first for one, other in pairwise(periods)):

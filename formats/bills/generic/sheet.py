@@ -269,7 +269,16 @@ class BillSheet:
         for region in self.regions(label):
             text = region.text.lstrip(" :#.=-")
             match = _ID.match(text)
-            if match and sum(map(str.isdigit, match[0])) >= 5 and not self._is_other(match[0]):
+            named = (
+                region.how == "same"
+                and label.field is Field.ACCOUNT
+                and _NUMBER_OF.search(label.text.rstrip(" :"))
+            )
+            if (
+                match
+                and sum(map(str.isdigit, match[0])) >= 5
+                and not (self._is_other(match[0]) and not (named and _TELEPHONE.fullmatch(match[0])))
+            ):
                 return match[0].strip(" -./"), region
             if region.how == "same" and len(text) > 30:
                 return None
@@ -283,6 +292,8 @@ class BillSheet:
         return bool(_TELEPHONE.fullmatch(text.strip()) or _TAX_CODE.fullmatch(text.strip()))
 
 
+_NUMBER_OF = re.compile(r"(?:number|num|no\.?|nr\.?|#)$")
+"""The end of a label that leaves no doubt: what follows is no telephone number."""
 _APART = "\0\n\0"
 """Between cells that are searched at once: no label's pattern matches it."""
 _CR_BEFORE = re.compile(r"\bcr$")

@@ -72,13 +72,21 @@ def commodities(sheet: BillSheet) -> frozenset[Commodity]:
     return frozenset(found)
 
 
-def kind_near(sheet: BillSheet, line: int) -> Commodity | None:
-    """What the nearest line that names one commodity alone is of, from this one upwards, on the page."""
+_KINDS_BY_WORD = (*_KINDS[:2], (Commodity.ELECTRIC, re.compile(r"\belectric|\bstrom\b|\bluce\b|\bluz\b")))
+"""Where kWh are of gas, too."""
+
+
+def kind_near(sheet: BillSheet, line: int, *, by_word: bool = False) -> Commodity | None:
+    """What the nearest line that names one commodity alone is of, from this one upwards, on the page.
+
+    ``by_word``: kWh are no name of one.
+    """
+    kinds = _KINDS_BY_WORD if by_word else _KINDS
     page = sheet.lines[line].page
     for index in range(line, max(-1, line - 30), -1):
         if sheet.lines[index].page != page:
             return None
-        named = [kind for kind, pattern in _KINDS if pattern.search(sheet.plain_lines[index])]
+        named = [kind for kind, pattern in kinds if pattern.search(sheet.plain_lines[index])]
         if len(named) == 1:
             return named[0]
     return None

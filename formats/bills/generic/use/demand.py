@@ -45,6 +45,10 @@ _LOWEST_FACTOR = Decimal("0.3")
 """Nothing that runs has a lower one."""
 
 
+_IS_BILLED = frozenset({"charged", "billed", "demand"})
+"""Kinds of claims that are not of what was measured."""
+
+
 class DemandClaim(NamedTuple):
     """A figure in kW: what it is of, ``charged``, ``billed``, ``measured``, ``largest`` or ``demand``."""
 
@@ -58,7 +62,12 @@ def settle_demand(sheet: BillSheet, rows: Sequence[ChargeRow], settled: Settled)
     """Demand that was billed and that was measured. Of dollars only: elsewhere power is contracted in kW."""
     if sheet.numbers is None or sheet.currency not in ("USD", "CAD"):
         return
-    claims = [*_charged(rows), *_labelled(sheet)]
+    claims = list(_charged(rows))
+    for kind, found in _labelled(sheet):
+        if isinstance(found, str):
+            settled.leave("demand" if kind in _IS_BILLED else "measured_demand", found)
+        else:
+            claims.append(found)
     if not claims:
         return
     least = _least_possible(settled)
@@ -84,7 +93,8 @@ def _charged(rows: Sequence[ChargeRow]) -> Iterator[DemandClaim]:
             yield DemandClaim("charged", volume.value, row.line, True)
 
 
-def _labelled(sheet: BillSheet) -> Iterator[DemandClaim]:
+def _labelled(sheet: BillSheet) -> Iterator[tuple[str, DemandClaim | str]]:
+    """The kind that each label is of with its figure, or why that is not read."""
     for label in sheet.labels_of(Field.DEMAND):
         cell = sheet.plains[label.line][label.cell]
         if len(cell) > _LONGEST or label.start > _FARTHEST or _OTHER.search(cell):
@@ -92,9 +102,12 @@ def _labelled(sheet: BillSheet) -> Iterator[DemandClaim]:
         if _NO_VALUE.search(cell[label.end :]):
             continue
         found = _value_of(sheet, label)
-        if found is not None:
+        kind = _kind(label.text)
+        if isinstance(found, str):
+            yield kind, found
+        elif found is not None:
             value, region, has_unit = found
-            yield DemandClaim(_kind(label.text), value, region.line, has_unit)
+            yield kind, DemandClaim(kind, value, region.line, has_unit)
 
 
 def _kind(text: str) -> str:
@@ -105,8 +118,8 @@ def _kind(text: str) -> str:
     return "largest" if _LARGEST.search(text) else "demand"
 
 
-def _value_of(sheet: BillSheet, label: Label) -> tuple[Decimal, Region, bool] | None:
-    """The number that a label is of, and whether it is in kW by itself or by its label."""
+def _value_of(sheet: BillSheet, label: Label) -> tuple[Decimal, Region, bool] | str | None:
+    """The number that a label is of, and whether it is in kW by itself or by its label; or why it is none."""
     cell = sheet.plains[label.line][label.cell]
     for region in sheet.regions(label):
         if _OTHER.search(region.plain) or sheet.numbers is None:
@@ -120,9 +133,9 @@ def _value_of(sheet: BillSheet, label: Label) -> tuple[Decimal, Region, bool] | 
         if first.start > _FARTHEST or first.unit not in ("", "kw") or "$" in region.text:
             return None
         if first.unit != "kw" and (len(found) > 1 or dates_in(region.plain)):
-            return None
+            return "what stands beside its label is no figure, or more than one"
         if any(other != first.value for other in _beside(sheet, label, region)):
-            return None
+            return "further figures stand in its row or column"
         return first.value, region, in_kw
     return None
 

@@ -11,13 +11,14 @@ from meterfarm.formats.bills.generic.amounts import UNIT, rounded
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.labels import Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet
-from meterfarm.formats.bills.generic.use.commodities import kind_near
+from meterfarm.formats.bills.generic.use.commodities import GAS_OR_ELECTRIC, kind_near
 from meterfarm.formats.bills.generic.use.reads import READ_HEAD, MeterRead, names_both, not_multiplied
 from meterfarm.records import Commodity
 
 _PART_OF_USE = re.compile(
-    r"\b(?:on|off|mid|part)-?\s?peak\b|\btier \d|\bblock \d|\bheures (?:pleines|creuses)|\bpunta\b|"
-    r"\bllano\b|\bvalle\b"
+    r"\b(?:on|off|mid|part)-?\s?peak\b|\bpeak (?:usage|energy|kwh|units)\b|\bshoulder\b|\bcontrolled load\b|"
+    r"\b(?:day|night) (?:units|rate|usage|energy)\b|\b(?:hoch|nieder)tarif\b|\btier \d|"
+    r"\bblock \d|\bheures (?:pleines|creuses)|\bpunta\b|\bllano\b|\bvalle\b"
 )
 _OTHER_TIME = re.compile(
     r"\blast (?:year|month)\b|\bprevious (?:year|month)|\baverage\b|\bavg\b|\bper day\b|\bdaily\b|"
@@ -35,7 +36,10 @@ _PER_DAY = re.compile(
 
 @dataclass(slots=True)
 class UsageFigure:
-    """An amount of a unit with what speaks for it: read, label, item, sum, average, days."""
+    """An amount of a unit with what speaks for it: read, label, item, sum, average.
+
+    A "part item" is a charge for the use of a time of day or a tier.
+    """
 
     value: Decimal
     unit: str
@@ -63,8 +67,10 @@ def figures(
     def seen(value: Decimal, unit: str, evidence: str, line: int) -> None:
         if value <= 0:
             return
-        if commodity is not None and unit in shared and kind_near(sheet, line) != commodity:
-            return
+        if commodity is not None and unit in shared:
+            near = kind_near(sheet, line, by_word=not shared.isdisjoint(GAS_OR_ELECTRIC))
+            if near != commodity:
+                return
         figure = known.setdefault(value.normalize(), UsageFigure(value, unit))
         if unit in units and figure.unit not in units:
             figure.unit = unit
@@ -77,9 +83,16 @@ def figures(
             if names_both(sheet, read.line):
                 seen(read.used, read.unit, "columns", read.line)
     of_reads = {read.line: read for read in reads}
+    charged: set[Decimal] = set()
+    credited: set[Decimal] = set()
     for row in rows:
         if "product" in row.proved and row.volume is not None and row.volume.unit in units:
-            seen(row.volume.value, row.volume.unit, "item", row.line)
+            if row.cents < 0 and row.rate is not None and row.rate > 0:
+                credited.add(row.volume.value.normalize())
+                continue
+            charged.add(row.volume.value.normalize())
+            of_part = _PART_OF_USE.search(plain(row.text)) is not None
+            seen(row.volume.value, row.volume.unit, "part item" if of_part else "item", row.line)
             if (figure := known.get(row.volume.value.normalize())) is not None:
                 figure.unit = row.volume.unit
         elif _SUMMARY.search(plain(row.text)) and not _OTHER_TIME.search(plain(row.text)):
@@ -109,7 +122,7 @@ def figures(
             for days in days_long
         ):
             figure.evidence.add("average")
-    raw = not_multiplied(sheet)
+    raw = not_multiplied(sheet) | (credited - charged)
     return [each for each in known.values() if each.value not in raw or "item" in each.evidence]
 
 

@@ -28,6 +28,7 @@ _NET = re.compile(
     r"\bexcedente|\bsurplus\b|\beinspeis"
 )
 _DIRECTION = re.compile(r"\bdelivered\b|\breceived from\b|\bgenerat(?:ed|ion)\b|\bexport|\bkwh-?[dr]\b")
+_CHARGED = frozenset({"item", "part item"})
 _STATED = frozenset({"read", "label", "summary", "sum of reads", "parts"})
 """What says that an amount was used, not only charged."""
 _MOST_ADDENDS = 16
@@ -90,7 +91,9 @@ def _is_netted(sheet: BillSheet, reads: Sequence[MeterRead], figs: Sequence[Usag
     received = any(read.received for read in reads)
     if not received and not any(_NET.search(text) for text in with_figures):
         return False
-    stated = {each.value for each in figs if each.evidence & (_STATED | {"item"})}
+    stated = {each.value for each in figs if each.evidence & (_STATED | _CHARGED)}
+    if received and not any(each.evidence & {"label", *_CHARGED} for each in figs):
+        return True  # nothing says whether what came from the grid was billed, or less than that
     both_ways = received or any(_DIRECTION.search(text) for text in with_figures)
     return len(stated) > 1 or (both_ways and len(figs) > 1)
 
@@ -107,18 +110,22 @@ def _settle_use(
 ) -> tuple[Decimal, str] | None:
     """The one figure that at least two independent kinds of evidence agree on, if none larger is there."""
     figs = _with_sums(figs, reads, units)
-    strong = [each for each in figs if each.evidence & (_STATED | {"item"})]
+    strong = [each for each in figs if each.evidence & (_STATED | _CHARGED)]
     candidates = [each for each in strong if _score(each) >= 2]
     summaries = [each for each in strong if "summary" in each.evidence]
     if len(summaries) == 1 and all(
         each.value <= summaries[0].value
         for each in strong
-        if _score(each) > 1 or each.evidence & {"read", "item"}
+        if _score(each) > 1 or each.evidence & {"read", *_CHARGED}
     ):
         candidates = summaries
     if not candidates:
-        if figs:
-            settled.leave(name, "reads, charges and labels do not agree on one figure")
+        why = (
+            "reads, charges and labels do not agree on one figure"
+            if figs
+            else "no figure is certain to be it"
+        )
+        settled.leave(name, why)
         return None
     best = _chosen(candidates)
     if best is None:
@@ -134,14 +141,19 @@ def _settle_use(
         each for each in strong if each.value > best.value and each.unit == best.unit and each is not best
     ]
     if any(
-        _score(each) > 1 or each.evidence & {"read", "item", "summary"} or _score(best) < 3 for each in larger
+        _score(each) > 1 or each.evidence & {"read", "summary", *_CHARGED} or _score(best) < 3
+        for each in larger
     ):
         settled.leave(name, "the bill has a larger figure that nothing explains")
+        return None
+    others = [each for each in figs if each is not best and each.evidence & _CHARGED]
+    if others and best.evidence <= {"item", "text"}:
+        settled.leave(name, "charges are made of several figures, and nothing says which was used in all")
         return None
     if meters > 1 and not best.evidence & {"sum of reads", "summary"}:
         settled.leave(name, "it may be that of one of several meters")
         return None
-    if best.unit in _VOLUMES and any("item" in each.evidence and each.unit in _HEATS for each in figs):
+    if best.unit in _VOLUMES and any(each.evidence & _CHARGED and each.unit in _HEATS for each in figs):
         settled.leave(name, "it is counted as a volume and charged as heat")
         return None
     if best.unit in ("ccf", "hcf") and scaled:
@@ -187,7 +199,7 @@ def _with_sums(
     if len(unique) > 1 and all(figure.value != total for figure in figs):
         unit = next(read.unit for read in reads if read.unit in units and not read.received)
         figs.append(UsageFigure(total, unit))
-    items = [each for each in figs if "item" in each.evidence]
+    items = [each for each in figs if each.evidence & _CHARGED]
     for figure in figs:
         if len(unique) > 1 and figure.value == total:
             figure.evidence.add("sum of reads")
