@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from meterfarm.formats.bills.bayou import meter_type as type_of_meter
 from meterfarm.formats.bills.pdf import check_pdf
 from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import BillSource, BillStatus, Document
@@ -200,8 +201,8 @@ def unlock_bill(
 ) -> bool:
     """Unlock the bill for good; False if it was unlocked before. ``by`` is who wants it, for the record.
 
-    With ``meter_ids`` or a ``meter_type`` (electric or gas) only those of its meters; once all are unlocked,
-    the bill is.
+    With ``meter_ids`` or a ``meter_type`` (electric or gas) only those of its meters, each with all that it
+    measures; once all are unlocked, the bill is.
 
     Raises:
         NoSuchBills: the bill has no such meter.
@@ -210,8 +211,10 @@ def unlock_bill(
     if meter_ids is None and meter_type is None:
         return store.bills.unlock(bill.id, by)
     read, _ = store.bills.contents([bill.version_id]).get(bill.version_id, (None, None))
-    types = {meter.id: meter.commodity.value for meter in read.meters} if read is not None else {}
-    wanted = [meter for meter in types if meter_type in (None, types[meter])]
+    types: dict[str, set[str]] = {}
+    for meter in read.meters if read is not None else ():
+        types.setdefault(meter.id, set()).add(type_of_meter(meter.commodity))
+    wanted = [meter for meter in types if meter_type is None or meter_type in types[meter]]
     if meter_ids is not None:
         if not set(meter_ids) <= set(wanted):
             raise NoSuchBills("meter_id", sorted(wanted))

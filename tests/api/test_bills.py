@@ -206,7 +206,7 @@ def test_a_bill_is_unlocked_meter_by_meter(api: ApiServer) -> None:
     assert meters() == [locked[0], ("gas", "unlocked", True)]
     bill = api.client.get(f"/api/v2/bills/{number}").json()
     assert bill["gas_consumption_unit"] == "therms"
-    answer = api.client.post(unlock, json={"meter_id": bill["meters"][0]["id"]})
+    answer = api.client.post(unlock, json={"meter_id": bill["meters"][0]["id"], "type": "electric"})
     assert answer.json() == {"status": "ok", "details": "Bill was unlocked"}
     whole = api.client.get(f"/api/v2/bills/{number}").json()
     assert (whole["status"], {each["status"] for each in whole["meters"]}) == ("unlocked", {"unlocked"})

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,8 +19,8 @@ from sqlalchemy import text
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
-from meterfarm.records import Bill, Commodity, Outcome, Part, Quantity, Unit
-from meterfarm.services.bills import BillUpload, find_bill, unlock_bill, upload_bill
+from meterfarm.records import Bill, BillStatus, Commodity, Outcome, Part, Quantity, Unit
+from meterfarm.services.bills import BillUpload, NoSuchBills, find_bill, unlock_bill, upload_bill
 from meterfarm.services.companies import ChangeCompany, add_company, change_company, company_store
 from meterfarm.services.errors import InvalidRequest, NotFound
 from meterfarm.services.metering import (
@@ -35,10 +38,11 @@ from meterfarm.storage.customers import Customer, MeterPrice
 from meterfarm.storage.data import Reread, RereadBill, StatementLine
 from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore, Store
-from tests.services.printed import TODAY, fetched
+from tests.services.printed import TODAY, fetched, printed
 from tests.storage.made import ACCOUNT, UTILITY, begun, bill, listed, pdf, save_bill
 
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+NOW = StatementMonth.at(datetime.now(UTC))
 JUNE, JULY = (StatementMonth.named(f"2026-{month}") for month in ("06", "07"))
 AT_JUNES_END = datetime(2026, 6, 30, 23, 59, 59, 999_999, tzinfo=UTC)
 Chosen = Callable[..., None]
@@ -176,6 +180,108 @@ def test_the_meter_preference_of_the_moment_decides_what_is_charged(
     assert not unlock_bill(store, find_bill(store, bill_id), "us")
     assert read_again(store, "E1", "G1", "G2", "E9") is Reread.UPDATED
     assert counts(store) == charged
+
+
+def test_meters_are_unlocked_by_type_each_with_all_that_it_measures(
+    store: CompanyStore, chosen: Chosen
+) -> None:
+    chosen(history="none", continuous=False)
+    ada = store.customers.ensure(UTILITY, "ada@example.com")
+    first = kept(store, ada, "E1", "E2", "G1")
+    for kind, so_far in (("gas", 200), ("gas", 200), ("electric", 600), ("electric", 600)):
+        unlock_bill(store, find_bill(store, first), "us", meter_type=kind)
+        assert sum(line.amount for line in lines_of(store)) == so_far
+    assert find_bill(store, first).status is BillStatus.UNLOCKED
+    for key, kind in (("b2", "electric"), ("b3", "gas")):
+        both = kept(store, ada, "B1", key=key)
+        assert unlock_bill(store, find_bill(store, both), "us", meter_type=kind)
+        assert not unlock_bill(store, find_bill(store, both), "us")
+    assert counts(store)[2:] == [(1, 1, 400)] * 2
+
+
+def test_a_meter_that_was_swapped_is_charged_beside_the_one_before_it(
+    store: CompanyStore, chosen: Chosen, ada: Customer
+) -> None:
+    """On the bill that has both; a correction of that bill is free, and the next bill has one."""
+    kept(store, ada, "E1", "E2")
+    kept(store, ada, "E2", version=2)
+    kept(store, ada, "E2", key="b2", version=2)
+    assert counts(store) == [(2, 0, 400), (1, 0, 200)]
+
+
+def test_whoever_was_erased_and_comes_back_is_charged_anew(store: CompanyStore, chosen: Chosen) -> None:
+    for _ in range(2):
+        ada = store.customers.ensure(UTILITY, "ada@example.com")
+        kept(store, ada, "E1", "G1")
+        store.customers.remove(ada, data=True)
+    assert counts(store) == [(1, 1, 400)] * 2
+    assert [charge.amount for charge in customer_charges(store, NOW)] == [400, 400]
+
+
+def test_two_who_unlock_at_once_are_charged_once(store: CompanyStore, chosen: Chosen) -> None:
+    chosen(history="none", continuous=False)
+    bill_id = kept(store, store.customers.ensure(UTILITY, "ada@example.com"), "E1", "G1")
+    bill = find_bill(store, bill_id)
+    with ThreadPoolExecutor(4) as pool:
+        wanted: list[Sequence[str] | None] = [["E1"], None, ["G1"], None]
+        results = list(pool.map(lambda meters: unlock_bill(store, bill, "us", meter_ids=meters), wanted))
+    assert any(results)
+    assert sum(line.amount for line in lines_of(store)) == 400
+
+
+def test_an_upload_of_nobody_that_was_unlocked_is_charged_to_whoever_it_turns_out_to_be_of(
+    store: CompanyStore, chosen: Chosen
+) -> None:
+    """So that lines, customers and sums agree."""
+    chosen(history="none", continuous=False)
+    account = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]
+    content = render_bill(bills(account, TODAY)[0])
+    found = asyncio.run(upload_bill(store, BillUpload(printed("nothing that is a bill"))))
+    assert found.customer_id is None
+    assert unlock_bill(store, found, "us")
+    read = asyncio.run(upload_bill(store, BillUpload(content)))
+    assert unlock_bill(store, read, "us")
+    (line,) = lines_of(store)
+    (charge,) = customer_charges(store, NOW)
+    (total,) = statement_totals(store, NOW)
+    assert line.amount == charge.amount == total.amount == 400
+    assert line.customer_id == charge.customer_id == read.customer_id
+
+
+def test_whatever_is_done_with_bills_no_meter_is_charged_twice_and_all_sums_agree(
+    store: CompanyStore, chosen: Chosen
+) -> None:
+    """By chance: unlocked in part and whole, read anew with other numbers and other meters."""
+    chosen(history="none", continuous=False)
+    chance = random.Random(18)  # noqa: S311 - guards nothing
+    ada = store.customers.ensure(UTILITY, "ada@example.com")
+    shown: dict[int, list[int]] = {}
+    for number in range(4):
+        versions = 0
+        for step in range(14):
+            meters = [
+                f"{kind}{chance.choice('12')}-{each}" for kind in "EG" for each in range(chance.randint(0, 3))
+            ]
+            if step == 0 or chance.random() < 0.4:
+                versions += 1
+                bill_id = kept(store, ada, *meters, key=f"b{number}", version=versions)
+                shown.setdefault(bill_id, []).append(len(set(meters)))
+                continue
+            bill = find_bill(store, bill_id)
+            kind = chance.choice([None, "electric", "gas"])
+            with suppress(NoSuchBills):
+                before = lines_of(store)
+                unlock_bill(store, bill, "us", meter_type=kind)
+                assert lines_of(store)[: len(before)] == before or kind is not None
+        store.bills.unlock(bill_id, "us")
+    lines, charges = lines_of(store), list(customer_charges(store, NOW))
+    (total,) = statement_totals(store, NOW)
+    assert sum(line.amount for line in lines) == sum(each.amount for each in charges) == total.amount
+    assert total.amount == 200 * (total.electric + total.gas)
+    for bill_id, most in shown.items():
+        charged = sum(line.electric + line.gas for line in lines if line.bill_id == bill_id)
+        assert charged <= max(most)
+    assert total.electric + total.gas > 0
 
 
 def test_a_bill_that_is_unlocked_late_is_on_the_statement_of_the_month_of_unlocking(
