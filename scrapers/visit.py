@@ -263,10 +263,16 @@ class Visit:
         """
         return await self._asking.ask(challenge, unanswered)
 
+    @property
+    def stirred(self) -> object:
+        """Something else when something came that may have changed ``session``; no page is asked."""
+        changes = self.http.transport.changes if self.http.transport is not None else 0
+        return self.tab.stirs, changes, self.tokens.version
+
     async def session_mark(self) -> object:
         """Something else whenever ``session`` would be, and cheaper."""
         if self.tab.shown is None and self._plain is not None:
-            return self._plain.cookies(), self.tokens.version
+            return self._plain.changes, self.tokens.version
         return await self.tab.session_mark(), self.tokens.version
 
     async def session(self) -> PortalSession | None:

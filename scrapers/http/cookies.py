@@ -28,9 +28,13 @@ _SAME_SITE = frozenset({"Strict", "Lax", "None"})
 
 
 class Cookies:
-    """The cookies of one visit. On this machine's own addresses Secure ones go over plain HTTP too."""
+    """The cookies of one visit. On this machine's own addresses Secure ones go over plain HTTP too.
+
+    ``changes`` is how often an answer changed one.
+    """
 
     def __init__(self, kept: Iterable[Mapping[str, Any]]) -> None:
+        self.changes = 0
         self._jar: dict[tuple[str, str, str, str, bool], Cookie] = {}
         for cookie in kept:
             if (read := from_browser(cookie)) is not None:
@@ -58,6 +62,7 @@ class Cookies:
             if cookie is None or (not is_trusted(url) and self._hides_secure(cookie)):
                 continue
             old = self._jar.get(cookie.key)
+            self.changes += old != cookie
             if old is not None and old.value != cookie.value:
                 del self._jar[cookie.key]  # it counts as new
             self._jar[cookie.key] = cookie

@@ -28,6 +28,10 @@ _KNOWN_SECONDS = 0.2
 class Transport(Protocol):
     """Sends requests with a visit's cookies, and keeps the cookies that come back."""
 
+    @property
+    def changes(self) -> int:
+        """How often what came back may have changed a cookie."""
+
     async def send(self, request: HttpRequest, limit: Limit) -> HttpResponse:
         """One exchange; a redirect is an answer. A page is never taken for larger than a page may be.
 
@@ -80,6 +84,7 @@ class InBrowser:
         self._cookies = _ContextCookies(context)
         self._exchange = exchange
         self._under_way = 0
+        self.changes = 0
 
     async def send(self, request: HttpRequest, limit: Limit) -> HttpResponse:
         """See ``Transport``."""
@@ -97,6 +102,7 @@ class InBrowser:
             try:
                 await self._keep(url, kept, lines)
             finally:
+                self.changes += 1
                 self._cookies.changed()
         return answer
 
@@ -143,14 +149,15 @@ class WithoutBrowser:
         self._cookies.take(url, lines)
         return answer
 
+    @property
+    def changes(self) -> int:
+        """See ``Transport``."""
+        return self._cookies.changes
+
     async def cookie_header(self, url: str) -> str:
         """See ``Transport``."""
         return self._cookies.header(url)
 
-    def cookies(self) -> Any:
-        """As Playwright saves them."""
-        return self._cookies.as_browser()
-
     async def storage_state(self) -> Any:
         """See ``Transport``."""
-        return {"cookies": self.cookies(), "origins": self._origins}
+        return {"cookies": self._cookies.as_browser(), "origins": self._origins}

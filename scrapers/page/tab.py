@@ -83,6 +83,7 @@ class Tab:
         self._rules = WindowRules(portal, hosts, note, clock, self._throttle)
         self._windows: list[PageWindow] = []
         self._documents: deque[Response] = deque(maxlen=_DOCUMENTS)
+        self._answers = 0
         self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
         self._state: ContextState | None = None
@@ -200,6 +201,7 @@ class Tab:
 
     def _brings_document(self, response: Response) -> None:
         """For a window, which is seen only once its first document is there."""
+        self._answers += 1
         if response.request.is_navigation_request():
             self._documents.append(response)
 
@@ -234,6 +236,11 @@ class Tab:
             with suppress(PlaywrightError, TimeoutError):
                 async with asyncio.timeout(self._clock.timeouts.aside):
                     await page.set_viewport_size(size)
+
+    @property
+    def stirs(self) -> object:
+        """Something else when an answer came, or something was stored."""
+        return self._answers, self._storage.mark
 
     async def session_mark(self) -> object:
         """The cookies, and the mark of what is stored besides; None without a page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -16,6 +17,8 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 _EVERY_SECONDS = 0.3
+_UNSTIRRED_SECONDS = 3.0
+"""A page's script may set a cookie when nothing is to be seen from outside: so often it is asked for."""
 _ASKED_SECONDS = 5.0
 
 
@@ -24,8 +27,8 @@ async def session_kept(
     visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Meanwhile the session is saved when its cookies or storages have changed, at most three times a second,
-    and its tokens at once."""
-    ends = asyncio.Event()
+    and its tokens at once. It is asked for when something may have changed it, and once more after that."""
+    ends = asyncio.get_running_loop().create_future()
 
     async def keep() -> None:
         if is_inside():
@@ -36,17 +39,27 @@ async def session_kept(
     try:
         yield
     finally:
-        ends.set()
+        ends.set_result(None)
         await keeping
 
 
 async def _keep(
-    visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool], ends: asyncio.Event
+    visit: Visit,
+    store: CompanyStore,
+    customer: Customer,
+    is_inside: Callable[[], bool],
+    ends: asyncio.Future[None],
 ) -> None:
-    saved: object = None
+    saved = stirred = object()
+    is_still, asked = False, 0.0
     while not await _ended(ends):
         if not is_inside():
             continue
+        now_stirred = visit.stirred
+        was_still, is_still = is_still, now_stirred == stirred
+        if is_still and was_still and time.monotonic() < asked + _UNSTIRRED_SECONDS:
+            continue
+        stirred, asked = now_stirred, time.monotonic()
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(_ASKED_SECONDS):
                 now = await visit.session_mark()
@@ -63,9 +76,6 @@ async def _save(visit: Visit, store: CompanyStore, customer: Customer) -> bool:
     return True
 
 
-async def _ended(ends: asyncio.Event) -> bool:
+async def _ended(ends: asyncio.Future[None]) -> bool:
     """Whether it has come to its end, after a while at most."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_EVERY_SECONDS):
-            await ends.wait()
-    return ends.is_set()
+    return bool((await asyncio.wait((ends,), timeout=_EVERY_SECONDS))[0])
