@@ -17,7 +17,7 @@ from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.kit.quirks import BadQuirks
 from meterfarm.fake_utility.kit.signing import FOLDER, signing_key
 from meterfarm.fake_utility.listening import LOOPBACK, listen
-from meterfarm.fake_utility.registry import broken_portals, fake_portals
+from meterfarm.fake_utility.registry import UnknownStandIn, broken_portals, fake_portals, stand_ins
 from meterfarm.fake_utility.running import DEFAULT_PORT
 from meterfarm.fake_utility.switched import switched
 
@@ -38,13 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         quirks = switched(fake_portals(), options.quirk, getattr(options, "for"))
         drift = _drift(options.drift)
+        others = stand_ins(options.stand_in)
         auth_token = os.environ.get("TWILIO_AUTH_TOKEN", "")
         clock = Clock(parse_time(options.now) if options.now else None)
         delivery = Delivery(
             Webhook.parse(options.sms_webhook, auth_token) if options.sms_webhook else None,
             MailServer.parse(options.smtp) if options.smtp else None,
         )
-    except (BadTime, BadDestination, BadQuirks, BadDrift) as exc:
+    except (BadTime, BadDestination, BadQuirks, BadDrift, UnknownStandIn) as exc:
         return _refuse(str(exc))
     mebibytes = options.prerender or "0"
     if not mebibytes.isdecimal() or (options.prerender and not int(mebibytes)):
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if drift is not None:
         sys.stdout.write(f"{drift}\n")
-    return _serve(options, clock, delivery, int(mebibytes) * 2**20, quirks, drift)
+    portals = [*fake_portals(), *others]
+    return _serve(options, portals, clock, delivery, int(mebibytes) * 2**20, quirks, drift)
 
 
 def _drift(seed: str | None) -> Drift | None:
@@ -79,6 +81,7 @@ def _list(options: argparse.Namespace) -> None:
 
 def _serve(
     options: argparse.Namespace,
+    portals: Sequence[FakePortal],
     clock: Clock,
     delivery: Delivery,
     prerender: int,
@@ -93,7 +96,6 @@ def _serve(
             f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another place."
         )
     # Binding comes first: a taken port is reported at once, before the libraries are loaded.
-    portals = fake_portals()
     try:
         main = listen(options.port)
     except (OSError, OverflowError) as exc:
@@ -194,6 +196,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--for", metavar="USERNAME", help="with --quirk: for this customer; without, for everybody"
+    )
+    parser.add_argument(
+        "--stand-in",
+        metavar="ID",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="also serve the portal of a real company, under its own host names, like con_edison",
     )
     parser.add_argument("--list-quirks", action="store_true", help="print all quirks and stop")
     parser.add_argument("--markdown", action="store_true", help="with --list-quirks: as the docs have it")

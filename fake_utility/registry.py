@@ -16,6 +16,10 @@ _SHARED = "kit"
 _LONGEST_REASON = 300
 
 
+class UnknownStandIn(ValueError):
+    """There is none; the text says which there are."""
+
+
 def fake_portals() -> Sequence[FakePortal]:
     """All that can be loaded, those without host names first, then by id."""
     return _loaded()[0]
@@ -24,6 +28,29 @@ def fake_portals() -> Sequence[FakePortal]:
 def broken_portals() -> Mapping[str, str]:
     """Those that cannot be loaded, and why, by the names of their folders or entry points."""
     return _loaded()[1]
+
+
+def stand_ins(ids: Sequence[str]) -> Sequence[FakePortal]:
+    """Those portals of real companies, under the companies' own host names, that are asked for.
+
+    Raises:
+        UnknownStandIn: there is none of one of these ids.
+    """
+    if not ids:
+        return ()
+    from meterfarm.fake_utility._opower import STAND_INS
+
+    known = {portal.id: portal for portal in STAND_INS}
+    if unknown := sorted(set(ids) - known.keys()):
+        raise UnknownStandIn(f"There is no stand-in for {unknown[0]!r}; there are {', '.join(known)}.")
+    return [known[each] for each in dict.fromkeys(ids)]
+
+
+def has_stand_in(utility_id: str) -> bool:
+    """Whether a portal of a real company can be served by that of this utility."""
+    from meterfarm.fake_utility._opower import STAND_INS
+
+    return utility_id in {portal.id for portal in STAND_INS}
 
 
 def why_not(error: BaseException) -> str:

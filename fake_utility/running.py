@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,7 @@ class FakeUtility:
     `port` 0 is any free one; `home` holds its signing key (default: METERFARM_HOME); `log` gets what it
     prints; `prerender` may be a number of MiB. Entering raises DidNotStart; also if a single portal does not
     start, unless `partly` is enough.
+    `stand_ins` are served too, under their companies' names.
 
     The child has a session of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket
     between them, so that it also ends when this process is killed.
@@ -59,6 +61,7 @@ class FakeUtility:
         prerender: bool | int = False,
         log: Path | None = None,
         partly: bool = False,
+        stand_ins: Sequence[str] = (),
     ) -> None:
         options = {"--port": str(port), "--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
         self._arguments = [
@@ -68,6 +71,8 @@ class FakeUtility:
             self._arguments.append("--random-codes")
         if prerender:
             self._arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
+        if stand_ins:
+            self._arguments += ["--stand-in", *stand_ins]
         self._home = home
         self._log = log
         self._partly = partly

@@ -22,6 +22,7 @@ SCHEDULED_EVERY = 2
 """Seconds from one look for customers who are due to the next."""
 BY_SCHEDULE = ", when the next refresh is due"
 """How the reason of a retry ends that sends a password again to which no answer is known."""
+_WITH_PASSWORD = timedelta(days=1)
 _REQUESTS_AT_LEAST = 2
 """A refresh makes at least so many."""
 
@@ -84,8 +85,12 @@ def follow_up(
 
 
 def offered(every: Mapping[Part, timedelta], utility: Utility) -> Mapping[Part, timedelta]:
-    """The times between refreshes, of the parts that the utility offers."""
-    return {part: period for part, period in every.items() if part in utility.capabilities.parts}
+    """The times between refreshes, of the parts that the utility offers.
+
+    Where each visit sends the password it is not more than once a day: portals count sign-ins.
+    """
+    least = timedelta() if utility.keeps_session else _WITH_PASSWORD
+    return {part: max(period, least) for part, period in every.items() if part in utility.capabilities.parts}
 
 
 def resend_after(every: Mapping[Part, timedelta]) -> timedelta:

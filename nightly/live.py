@@ -98,7 +98,8 @@ def live_portals(farm: FarmSettings, local_hosts: LocalHosts) -> LivePortals:
         )
     found = []
     for utility in load_utilities():
-        if address := named.get(utility.id) or ("" if utility.is_fake else utility.home):
+        has_page = utility.needs_browser and not utility.is_fake
+        if address := named.get(utility.id) or (utility.home if has_page else ""):
             limit = farm.limit(utility.id) or (utility.max_concurrency, utility.max_rate)
             found.append(LivePortal(utility, address, *limit))
     return LivePortals(found, local_hosts)

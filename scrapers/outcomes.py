@@ -30,6 +30,8 @@ from meterfarm.support.logs import safe_for_the_run
 
 SIGNED_OUT = "signed_out"
 """What a ``Sign`` means by which a script declares the page that comes when the session has ended."""
+TAKEN = "password taken"
+"""What a ``Sign`` means of an answer by which the portal has taken the password that a library sent."""
 _TEXTS = ("heading", "text", "path", "host", "hash", "pointer", "gone")
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
 _ROLE = re.compile(r"[a-z]+")

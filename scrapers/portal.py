@@ -41,6 +41,13 @@ class Portal:
     """What sends ``visit.http`` requests: our own client, the browser, or one with a browser's TLS hello."""
     api_hosts: ClassVar[Sequence[str]] = ()
     """Hosts that get the headers of ``authorise``; none given: the portal's own host."""
+    needs_browser: ClassVar[bool] = True
+    """Whether its pages are walked in a browser; what a library fetches needs none (``Visit.library``)."""
+    keeps_session: ClassVar[bool] = True
+    """Whether what is saved of a session lets the next visit in. Where it does not, it only lets the portal
+    know the device, and each visit sends the password."""
+    extra: ClassVar[str] = ""
+    """The distribution's extra without which it cannot be visited; "" for none (``support.extras``)."""
     settle_seconds: ClassVar[float] = 5.0
     """How long after loading a page may still turn into one of the ``signs``."""
 

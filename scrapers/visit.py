@@ -23,7 +23,9 @@ from meterfarm.scrapers.http.body import DOCUMENT, Limit
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.connections import connection
 from meterfarm.scrapers.http.encoded_file import file_in
+from meterfarm.scrapers.http.library import ForLibrary
 from meterfarm.scrapers.http.response import HttpResponse
+from meterfarm.scrapers.http.sender import Sender
 from meterfarm.scrapers.http.tokens import Tokens
 from meterfarm.scrapers.http.transport import WithoutBrowser
 from meterfarm.scrapers.outcomes import Stop
@@ -37,6 +39,7 @@ from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.script_calls import ScriptCall, ScriptCalls
 from meterfarm.scrapers.state import PortalSession
+from meterfarm.support.extras import require
 from meterfarm.support.logs import safe_for_the_run
 from meterfarm.support.redact import Secrets
 
@@ -66,6 +69,8 @@ class Visit:
         run_seconds: float = RUN_SECONDS,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is frozen
     ) -> None:
+        if portal.extra:
+            require(portal.extra, portal.name)
         hosts = own_hosts(base_url, portal.hosts)
         self.portal = portal
         self.secrets = secrets
@@ -117,6 +122,8 @@ class Visit:
         self._chromium = chromium
         self._session = session
         self._plain: WithoutBrowser | None = None
+        self._library: ForLibrary | None = None
+        self._base_url, self._hosts, self._limiter = base_url, hosts, limiter
         self._open = AsyncExitStack()
         self._began = time.monotonic()
         self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)
@@ -136,6 +143,25 @@ class Visit:
         async with self._open as stack:
             stack.push_async_callback(self.tab.close)
             await self._authorisation.close()
+            if self._library is not None:
+                await self._library.close()
+
+    async def library(self) -> ForLibrary:
+        """For a library that fetches by itself: a session of its own whose requests are the visit's."""
+        if self._library is None:
+            portal, session = self.portal, self._session
+            self._library = ForLibrary(
+                self.http,
+                Sender(portal.name, own_hosts(self._base_url, self._hosts), self.note, self._limiter),
+                self._base_url,
+                session.storage_state.get("cookies", ()) if session is not None else (),
+                self.note,
+                self.secrets.add,
+                self.page.password_led_on,
+                portal.session_concurrency,
+            )
+            await self._library.open("")
+        return self._library
 
     def _late(self) -> Stop:
         minutes = f"{self._run_seconds / 60:.3g}"
@@ -267,10 +293,14 @@ class Visit:
     def stirred(self) -> object:
         """Something else when something came that may have changed ``session``; no page is asked."""
         changes = self.http.transport.changes if self.http.transport is not None else 0
+        if self._library is not None:
+            changes += self._library.changes
         return self.tab.stirs, changes, self.tokens.version
 
     async def session_mark(self) -> object:
         """Something else whenever ``session`` would be, and cheaper."""
+        if self._library is not None:
+            return self._library.changes, self.tokens.version
         if self.tab.shown is None and self._plain is not None:
             return self._plain.changes, self.tokens.version
         return await self.tab.session_mark(), self.tokens.version
@@ -278,10 +308,14 @@ class Visit:
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""
         session = await self.tab.session()
+        if self._library is not None:
+            session = PortalSession({"cookies": self._library.cookies(), "origins": []})
+            if not self.portal.keeps_session:  # old cookies of a session make some portals choke
+                session = session.of_device(time.time())
         if session is None and self._plain is not None and self._session is not None:
             state = await self._plain.storage_state()
             session = replace(self._session, storage_state=state)
         if session is not None:
-            session = replace(session, tokens=dict(self.tokens))
+            session = replace(session, tokens=dict(self.tokens), signed_in=self.portal.keeps_session)
             self.secrets.add(*session.secrets())
         return session

@@ -21,6 +21,7 @@ from meterfarm.storage.customers import Customer, CustomerInfo
 from meterfarm.storage.customers.identity import COMMAND_LINE
 from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.extras import why_missing
 from meterfarm.utilities import UtilityUnavailable, load_utility_named, utility_ids, why_unknown
 
 _NEWEST_RUNS = 10
@@ -274,13 +275,15 @@ def must_be_for(store: CompanyStore, utility: Utility) -> None:
     """Whether this side of the company can have customers of the utility.
 
     Raises:
-        InvalidRequest: it is a fake one, and this is the live side.
+        InvalidRequest: it is a fake one, and this is the live side; or what it needs is not installed.
     """
     company = store.farm.companies.get(store.company_id)
     if utility.is_fake and company is not None and company.live:
         raise InvalidRequest(
             f"{utility.name} is a fake utility: only a company's test side has customers of it."
         )
+    if utility.extra and (why := why_missing(utility.extra, utility.name)):
+        raise InvalidRequest(why)
 
 
 def wished_utility(store: CompanyStore, name: str) -> str:

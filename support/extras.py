@@ -22,6 +22,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
         *("redis", "setproctitle"),
     ),
     "impersonate": ("curl_cffi",),
+    "opower": ("opower",),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),
     "scrape": (
@@ -43,8 +44,15 @@ def require(extra: str, what: str) -> None:
     Raises:
         ExtraMissing: a module of it is missing.
     """
-    if not all(map(_is_there, EXTRAS[extra])):
-        raise ExtraMissing(f"{what} needs the extra `{extra}`: pip install 'meterfarm[{extra}]'.")
+    if why := why_missing(extra, what):
+        raise ExtraMissing(why)
+
+
+def why_missing(extra: str, what: str) -> str:
+    """The sentence that ``what`` needs ``extra``, if a module of it is missing; else nothing."""
+    if all(map(_is_there, EXTRAS[extra])):
+        return ""
+    return f"{what} needs the extra `{extra}`: pip install 'meterfarm[{extra}]'."
 
 
 def _is_there(module: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +23,13 @@ def fake_portals(
     sms_webhook: str | None = None,
     smtp: str | None = None,
     compares_hello: bool = False,
+    stand_ins: Sequence[str] = (),
 ) -> Iterator[Addresses]:
-    """All fake portals with random codes, where they are; ``home`` holds their keys."""
+    """All fake portals, and those stand-ins, with random codes, where they are; ``home`` holds their keys."""
     options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
     arguments += ["--compare-hello"] if compares_hello else []
+    arguments += ["--stand-in", *stand_ins] if stand_ins else []
     ours, theirs = socket.socketpair()
     with ours, Path(os.devnull).open("r+b") as nothing:
         with theirs:

@@ -18,6 +18,7 @@ import importlib.util
 import os
 import pkgutil
 import re
+import tomllib
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ GROUP = "meterfarm.utilities"
 """The group of entry points by which other distributions ship utilities."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OBJECT = "UTILITY"
+_FAMILIES = "_families"
 BILL_LAYOUT = "bill.toml"
 _ENGINE = Path(__file__).parents[1] / "scrapers"
 _LONGEST_REASON = 300
@@ -252,10 +254,16 @@ def _bill_layouts(root: Path) -> Mapping[str, LayoutReader | str]:
 @cache
 def _folders() -> Mapping[str, _Source]:
     names = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    own = {name: f"{__name__}.{name}" for name in names if not name.startswith("_")}
+    return {name: _source(EntryPoint(name, value, GROUP)) for name, value in (_declared() | own).items()}
+
+
+def _declared() -> dict[str, str]:
+    """The utilities that a family has many of, each a table of its ``declared.toml``."""
     return {
-        name: _source(EntryPoint(name, f"{__name__}.{name}", GROUP))
-        for name in names
-        if not name.startswith("_")
+        utility_id: f"{__name__}.{_FAMILIES}.{path.parent.name}.scripts:{utility_id}"
+        for path in Path(__path__[0]).glob(f"{_FAMILIES}/*/declared.toml")
+        for utility_id in tomllib.loads(path.read_text(encoding="utf-8"))
     }
 
 

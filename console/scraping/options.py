@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, UsageError
-from meterfarm.fake_utility.registry import is_fake
+from meterfarm.fake_utility.registry import has_stand_in, is_fake
 from meterfarm.records import Factor
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.scraping import check_address, checked_username
@@ -51,7 +51,7 @@ def plan(options: ScrapeOptions, local_hosts: Path | None = None) -> Plan:
         UsageError: an option names nothing, or two of them contradict each other.
         InvalidRequest: the user name or the address cannot be one.
         NotSetUp: the utility's script cannot be loaded.
-        ExtraMissing: the fake utility is wanted, and not installed.
+        ExtraMissing: the utility, or the fake one that is wanted, needs what is not installed.
     """
     try:
         utility = load_utility_named(options.utility)
@@ -59,6 +59,8 @@ def plan(options: ScrapeOptions, local_hosts: Path | None = None) -> Plan:
         raise UsageError(str(exc)) from exc
     except BrokenUtility as exc:
         raise NotSetUp(str(exc)) from exc
+    if utility.extra:
+        require(utility.extra, utility.name)
     username = checked_username(utility, options.username)
     _check_portal(options, utility, local_hosts)
     since = _since(options.since)
@@ -72,7 +74,7 @@ def _check_portal(options: ScrapeOptions, utility: Utility, local_hosts: Path | 
     for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
         if given and not options.fake:
             raise UsageError(f"{option} is for --fake; a running fake utility takes it when it is started.")
-    if options.fake and not is_served_by_fake(utility):
+    if options.fake and not (is_served_by_fake(utility) or has_stand_in(utility.id)):
         raise UsageError(
             f"The fake utility does not serve {utility.name}: give --base-url of a server that does."
         )

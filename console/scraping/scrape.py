@@ -21,6 +21,7 @@ from meterfarm.console.scraping.summary import show_result, summary_json, write_
 from meterfarm.console.terminal.output import print_json, warn
 from meterfarm.console.terminal.prompts import ask_at_terminal, ask_by_lines
 from meterfarm.console.terminal.secret_input import ask_password, read_secret_line
+from meterfarm.fake_utility.registry import has_stand_in
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.telemetry.tracing import traced
@@ -191,7 +192,12 @@ def _portal(
     with ExitStack() as stack:
         try:
             at = stack.enter_context(
-                FakeUtility(random_codes=options.random_codes, now=options.now, home=settings.home)
+                FakeUtility(
+                    random_codes=options.random_codes,
+                    now=options.now,
+                    home=settings.home,
+                    stand_ins=[utility.id] if has_stand_in(utility.id) else (),
+                )
             )
         except DidNotStart as exc:
             raise UsageError(str(exc)) from exc

@@ -173,12 +173,20 @@ class Http:
         except Stop as stop:
             if stop.outcome not in _OF_ONE_DOCUMENT or not await self._is_there(stop):
                 raise
-            self._refusals.append(stop)
-            if len(self._refusals) >= max(_REFUSALS, 2 * self._concurrency) and not self._handed_over:
-                raise
-            raise ItemFailed(stop.message) from stop
+            raise self.refused(stop) from stop
         self._handed_over = True
         return answer.document()
+
+    def refused(self, stop: Stop) -> ItemFailed:
+        """One document was refused, which leaves the others be.
+
+        Raises:
+            Stop: so were the first few.
+        """
+        self._refusals.append(stop)
+        if len(self._refusals) >= max(_REFUSALS, 2 * self._concurrency) and not self._handed_over:
+            raise stop
+        return ItemFailed(stop.message)
 
     def _request(
         self,
@@ -288,18 +296,24 @@ class Http:
             return await self._sent_now(wanted, limit, repeatable=repeatable)
 
     async def _sent_now(self, wanted: Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
-        async with self._password_known(wanted):
+        async with self.password_known(wanted.texts):
             answer = await self._sender.send(wanted.request, limit, tries=_TRIES if repeatable else 1)
             return replace(answer, portal=self._portal)
 
     @asynccontextmanager
-    async def _password_known(self, wanted: Wanted) -> AsyncIterator[None]:
-        """Around what sends a password: that it does is known before, also to who comes after a crash."""
-        sending = self._sending() if wanted.texts else None
+    async def password_known(self, texts: Sequence[str]) -> AsyncIterator[None]:
+        """Around what sends a password: that it does is known before, also to who comes after a crash.
+
+        ``texts`` are all that is sent.
+
+        Raises:
+            Stop: it must not be sent.
+        """
+        sending = self._sending() if texts else None
         if sending is None:
             yield
             return
-        for text in wanted.texts:
+        for text in texts:
             sending.typed(text)
         if not await sending.before_press(is_still_there=False):
             yield

@@ -34,11 +34,7 @@ class AnswerJudge:
             SessionEnded: by its sign; HTTP 401 without one, or an error where the signed out are led to.
             Stop: by its sign, or its status without one.
         """
-        if answer.is_page:
-            self.pages.append(answer)
-        elif answer.may_be_json:
-            self.data.append(answer.holding(answer.content[: 2 * LONGEST_DATA]))
-        sign = self._sign_of(answer)
+        sign = self.seen(answer)
         if stop := stop_for_sign(self._portal, sign) if sign else None:
             raise stop
         is_refused = sign is None and (answer.status == UNAUTHORISED or self._is_sign_in_refused(answer))
@@ -47,6 +43,14 @@ class AnswerJudge:
         if answer.status >= 400 and sign is None:
             self._raise_for_status(answer)
         return replace(answer, sign=sign)
+
+    def seen(self, answer: HttpResponse) -> Sign | None:
+        """The sign that an answer carries, which is kept as one of the last."""
+        if answer.is_page:
+            self.pages.append(answer)
+        elif answer.may_be_json:
+            self.data.append(answer.holding(answer.content[: 2 * LONGEST_DATA]))
+        return self._sign_of(answer)
 
     def meaning(self, answer: HttpResponse) -> Outcome | str | None:
         """What the sign in it means; None without one."""

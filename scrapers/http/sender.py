@@ -69,8 +69,12 @@ class Sender:
             raise RuntimeError("the visit has not started")
         return self.transport
 
-    async def send(self, request: HttpRequest, limit: Limit, *, tries: int = 1) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, limit: Limit, *, tries: int = 1, follows: bool = True
+    ) -> HttpResponse:
         """The answer that it leads to, tried so often if it may go well a moment later.
+
+        Unless it ``follows``, a redirect is the answer.
 
         Raises:
             Stop: none came in time, it is too large, or it leads to a foreign host.
@@ -81,7 +85,7 @@ class Sender:
             retry=retry_if_result(lambda answer: answer.status in _BLIPS) | retry_if_exception(_may_pass),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        answer: HttpResponse = await blips(self._followed, request, limit)
+        answer: HttpResponse = await blips(self._followed if follows else self._answered, request, limit)
         return answer
 
     async def _followed(self, request: HttpRequest, limit: Limit) -> HttpResponse:

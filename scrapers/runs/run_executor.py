@@ -137,7 +137,7 @@ class RunExecutor:
             revoked = "The customer's consent was revoked or has expired; nothing is collected without it."
             return RunResult(self._customer, Outcome.ACTION_REQUIRED, revoked)
         session = await self._saved_session(run_context)
-        if session is None or not session.signed_in:
+        if self._request.utility.needs_browser and (session is None or not session.signed_in):
             await self._chromium.driver()
             self._chromium.warm_up()
         began = time.monotonic()

@@ -59,7 +59,7 @@ def test_a_customer_of_no_utility_may_be_given_one_and_then_a_login(api: ApiServ
     api.store.customers.update(customer, username="ada@bayou.energy")
     again = api.client.patch(path, json={"utility": "speculoos_power", "city": "Troy"})
     assert (again.status_code, again.json()["city"]) == (200, "Troy")
-    refused = api.client.patch(path, json={"utility": "con_edison"})
+    refused = api.client.patch(path, json={"utility": "xcel_energy"})
     assert (refused.status_code, refused.json()["error_code"]) == (409, "conflict")
 
 

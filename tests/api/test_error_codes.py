@@ -126,7 +126,7 @@ TABLE: Mapping[str, list[Refused]] = {
 def second(api: ApiServer) -> Filled:
     """The company has two of everything, and a customer of a utility that no intervals come from."""
     filled(api.store, api.client, "first", 711_111_111, "https://93.184.215.14/hook")
-    elsewhere = {"external_id": "elsewhere", "utility": "con_edison"}
+    elsewhere = {"external_id": "elsewhere", "utility": "xcel_energy"}
     assert api.client.post(f"{API}/customers", json=elsewhere).status_code == 201
     return filled(api.store, api.client, "second", 722_222_222, "https://93.184.215.14/hook")
 

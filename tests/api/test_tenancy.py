@@ -320,7 +320,7 @@ def test_a_pdf_that_another_company_uploaded_is_a_bill_of_ones_own(tenants: Tena
 
 def test_a_test_key_finds_nothing_of_its_companys_live_side(tenants: Tenants) -> None:
     live = tenants.live
-    made = live.post(f"{API}/customers", json={"external_id": "of-live", "utility": "con_edison"}).json()
+    made = live.post(f"{API}/customers", json={"external_id": "of-live", "utility": "xcel_energy"}).json()
     file = {"file": printed("of the live side")}
     bill = live.post(f"{API}/bills", files=file, data={"external_id": "of-live"}).json()["id"]
     webhook = live.post(f"{API}/webhooks", json={"url": "https://93.184.215.14/live"}).json()["id"]

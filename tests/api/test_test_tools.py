@@ -114,7 +114,7 @@ def test_a_fake_portal_fails_until_it_is_well_again(api: ApiServer, portals: str
     assert api.client.post(at).json()["details"] == f"The portal of {UTILITY} is well"
     assert httpx.get(faults).json() == {}
     assert api.client.post(at, json={"slow_seconds": "x"}).status_code == 400
-    assert api.client.post(f"{BASE}/utilities/con_edison/portal").status_code == 409
+    assert api.client.post(f"{BASE}/utilities/xcel_energy/portal").status_code == 409
 
 
 def test_a_live_key_and_a_customer_without_a_fake_login_are_refused(api: ApiServer) -> None:
@@ -128,7 +128,7 @@ def test_a_live_key_and_a_customer_without_a_fake_login_are_refused(api: ApiServ
         ):
             refused = client.post(f"{BASE}/{path}", json={})
             assert (refused.status_code, refused.json()["error_code"]) == (403, "api_key_not_permitted")
-    wished = api.client.post("/api/v2/customers", json={"utility": "con_edison"}).json()["id"]
+    wished = api.client.post("/api/v2/customers", json={"utility": "xcel_energy"}).json()["id"]
     refused = api.client.post(f"{BASE}/customers/{wished}/break_login")
     assert (refused.status_code, refused.json()["error_code"]) == (409, "conflict")
     assert "has no login yet" in refused.json()["error_message"]

@@ -21,10 +21,13 @@ def test_all_utilities_are_listed_with_what_is_known_of_each(api: ApiServer) -> 
     assert (speculoos["is_active"], speculoos["bill_availability"]) == (True, "instant")
     assert speculoos["mfa"] == {"asked": "asked", "factors": ["email", "question", "sms", "totp"]}
     assert datetime.fromisoformat(speculoos["status_since"]).date().isoformat() == "2026-11-21"
+    xcel = listed["xcel_energy"]
+    assert (xcel["is_active"], xcel["status"]) == (False, "not_supported")
+    assert (xcel["bill_availability"], xcel["interval_availability"]) == ("none", "none")
+    assert xcel["parts"] == ["bills", "intervals"]
     con_edison = listed["con_edison"]
-    assert (con_edison["is_active"], con_edison["status"]) == (False, "not_supported")
-    assert (con_edison["bill_availability"], con_edison["interval_availability"]) == ("none", "none")
-    assert con_edison["parts"] == ["bills", "intervals"]
+    assert (con_edison["is_active"], con_edison["status"]) == (True, "unverified")
+    assert con_edison["parts"] == ["intervals"]
     assert listed["commonwealth_edison"]["meter_attributes"] == [
         {"name": "electric_choice_id", "meters": "electric"}
     ]

@@ -119,7 +119,7 @@ _MADE: Mapping[str, Callable[[FormStates], Customer]] = {
     "terms": FormStates.new,
     "utility": FormStates.agreed,
     "login": FormStates.chosen,
-    "unsupported": lambda states: states.chosen("con_edison"),
+    "unsupported": lambda states: states.chosen("xcel_energy"),
     "queued": FormStates.queued,
     "working": lambda states: states.taken()[0],
     "checking": FormStates.checking,

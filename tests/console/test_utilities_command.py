@@ -50,8 +50,8 @@ def test_the_json_is_an_array_of_all_with_these_fields(command: Command, home: P
         "evidence": "tests/ drive it against fake_utility/",
         "last_success": None,
     }
-    assert by_id["con_edison"]["status"] == "not_supported"
-    assert (by_id["con_edison"]["since"], by_id["con_edison"]["last_success"]) == (None, None)
+    assert by_id["xcel_energy"]["status"] == "not_supported"
+    assert (by_id["xcel_energy"]["since"], by_id["xcel_energy"]["last_success"]) == (None, None)
     assert not home.exists(), "listing stores nothing"
 
 
@@ -77,20 +77,20 @@ def test_a_customer_is_added_by_an_alias_and_an_unsupported_utility_is_explained
     assert added.status == 0
     assert [customer.utility for customer in store.customers.list()] == [UTILITY]
     for arguments in (("customer", "add"), ("scrape",)):
-        refused = command(*arguments, "Con Ed", "--username", "ada@bayou.energy")
+        refused = command(*arguments, "Xcel", "--username", "ada@bayou.energy")
         assert refused.status == 2
-        assert "Con Edison (con_edison) is not supported yet" in refused.stderr
+        assert "Xcel Energy (xcel_energy) is not supported yet" in refused.stderr
         refused = command(*arguments, "speculos", "--username", "ada@bayou.energy")
         assert "no utility “speculos”; did you mean speculoos_power?" in refused.stderr
 
 
 def test_a_customer_without_a_login_may_have_any_utility_that_is_known(store: CompanyStore) -> None:
-    wished = create_customer(store, CustomerWithoutLogin("Con Ed"))
-    assert wished.utility == "con_edison"
+    wished = create_customer(store, CustomerWithoutLogin("Xcel"))
+    assert wished.utility == "xcel_energy"
     changed = update_customer(store, wished, UpdateCustomer(utility="JCP&L")).customer
     assert store.customers.info(changed).utility == "jersey_central_power_and_light"
-    with pytest.raises(NotFound, match="did you mean con_edison"):
-        create_customer(store, CustomerWithoutLogin("con_edisson"))
+    with pytest.raises(NotFound, match="did you mean xcel_energy"):
+        create_customer(store, CustomerWithoutLogin("xcel_enery"))
     with pytest.raises(NotFound, match="is not supported yet"):
         update_customer(store, wished, UpdateCustomer(username="ada@bayou.energy"))
 

@@ -61,6 +61,7 @@ def test_it_installs_one_name_and_no_tests(wheel: Path) -> None:
         "fake_utility/speculoos_power/static/style.css",
         "nightly/report.html",
         "utilities/catalogue.toml",
+        "utilities/_families/opower/declared.toml",
     ):
         assert f"meterfarm/{needed}" in names
 
@@ -163,6 +164,9 @@ def test_scrape_and_the_library_visit_the_fake_utility(wheel: Path, tmp_path: Pa
     options = ("--username", VALID, "--password-stdin", "--json", "--since", "2026-10-01")
     scraped = installed.run("scrape", "speculoos_power", "--fake", *options, stdin="x\n")
     assert json.loads(scraped.stdout)["outcome"] == "complete", scraped.stderr
+    lacking = installed.run("scrape", "con_edison", "--fake", *options, stdin="x\n")
+    needs = "meterfarm: Con Edison needs the extra `opower`: pip install 'meterfarm[opower]'.\n"
+    assert (lacking.returncode, lacking.stderr) == (1, needs)
     five = installed.python_code(FIVE_LINES)
     assert five.stdout.splitlines() == [
         "complete True True",

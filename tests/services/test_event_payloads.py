@@ -117,7 +117,7 @@ def test_a_customers_events_have_both_spellings_of_its_ids_as_they_are_now(
 
 
 @pytest.mark.parametrize(
-    ("utility", "soon"), [("pepernoot_coop", "8 hours"), ("con_edison", "unknown"), ("nowhere", "unknown")]
+    ("utility", "soon"), [("pepernoot_coop", "8 hours"), ("xcel_energy", "unknown"), ("nowhere", "unknown")]
 )
 def test_how_soon_data_come_is_the_utilitys_own(store: CompanyStore, utility: str, soon: str) -> None:
     """One that makes exports in its own time, one without a script, one that nobody knows."""

@@ -82,9 +82,13 @@ class Sample:
 
 
 def samples(utility: Utility) -> Sequence[Sample]:
-    """In the utility's folder; of a portal of the tests in ``samples/<id>`` here."""
-    is_ours = type(utility).__module__.startswith("meterfarm.")
-    root = Path(utilities.__path__[0]) / utility.id / "samples" if is_ours else _HERE / "samples" / utility.id
+    """In the utility's folder, else in its family's; of a portal of the tests in ``samples/<id>`` here."""
+    module = type(utility).__module__
+    own = Path(utilities.__path__[0]) / utility.id
+    if not own.is_dir() and module.startswith(f"{utilities.__name__}._families."):
+        own = Path(import_module(module).__file__ or "").parent
+    is_ours = module.startswith("meterfarm.")
+    root = own / "samples" if is_ours else _HERE / "samples" / utility.id
     return [Sample(utility, folder) for folder in sorted(root.glob("*/"))]
 
 
