@@ -79,7 +79,7 @@ def test_so_does_it_take_what_the_dashboard_writes(workbook: Path, tmp_path: Pat
     assert {row["account name"] for row in sheets["Customer"]} >= {("string", each.strip()) for each in RUNS}
     (paid,) = sheets["Bills"]
     assert paid["billed on"] == ("date", bill().billed_on.isoformat())
-    assert (paid["total"], paid["account"]) == (("currency", "42"), ("string", "0077"))
+    assert (paid["total"], paid["account"]) == (("currency", "42"), ("string", "123456789012345"))
     first, second, *_ = sheets["Intervals"]
     assert first["start (local)"] == ("date", "2026-11-01")
     assert [row["electricity (Wh)"] for row in (first, second)] == [("float", "10"), ("float", "10")]
