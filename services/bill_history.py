@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,8 @@ def history_checks(store: CompanyStore, customer: Customer) -> Mapping[int, Sequ
     withheld = locked_bills(store, customer)
     found: dict[int, Sequence[HistoryCheck]] = {}
     for account in store.accounts.list(customer):
-        found |= _checked(store, customer, account, withheld)
+        bills = list(store.bills.of_account(account.id).values())
+        found |= _checked(store, customer, account, bills, withheld)
     return found
 
 
@@ -44,20 +45,32 @@ def bill_checks(store: CompanyStore, bill: FoundBill) -> Sequence[HistoryCheck]:
         raise NotFound(f"There is no bill “{bill.id}”.")
     withheld = locked_bills(store, customer)
     for account in store.accounts.list(customer):
-        if any(each.id == bill.id for each in store.bills.of_account(account.id).values()):
-            found = _checked(store, customer, account, withheld).get(bill.id, ())
+        bills = list(store.bills.of_account(account.id).values())
+        if any(each.id == bill.id for each in bills):
+            found = _checked(store, customer, account, bills, withheld, {bill.id}).get(bill.id, ())
             return sorted(found, key=lambda check: URGENT_FIRST.index(check.verdict))
     return ()
 
 
 def _checked(
-    store: CompanyStore, customer: Customer, account: StoredAccount, withheld: frozenset[int]
+    store: CompanyStore,
+    customer: Customer,
+    account: StoredAccount,
+    bills: Sequence[StoredBill],
+    withheld: frozenset[int],
+    wanted: Collection[int] | None = None,
 ) -> Mapping[int, Sequence[HistoryCheck]]:
+    """The checks of the account's ``bills``; of those that are ``wanted`` alone intervals are right."""
     zone, lag = days_of(customer)
-    bills = list(store.bills.of_account(account.id).values())
-    covered = [one for one in store.readings.coverage_by_series(account.id) if one.measure in _AMOUNTS]
+    covered = [
+        one for one in store.readings.coverage_by_series(account.id, counted=False) if one.measure in _AMOUNTS
+    ]
     newest = max((one.ranges[-1][1] for one in covered if one.ranges), default=0)
-    shown = [each.bill for each in bills if each.bill is not None and each.id not in withheld]
+    shown = [
+        each.bill
+        for each in bills
+        if each.bill is not None and each.id not in withheld and (wanted is None or each.id in wanted)
+    ]
     series = _series_of_bills(store, account, shown, covered)
     return account_checks(bills, withheld, series, zone, lag, newest)
 
@@ -67,18 +80,19 @@ def _series_of_bills(
 ) -> Iterator[Series]:
     """What bills are held against: readings of energy and volume of their meters, about their days.
 
-    They are read one meter after the other. The first or the last of a meter's are among them: it is known
-    when they begin, or end.
+    They are read one meter after the other. The nearest before and after the days are among them, also where
+    there is a gap between: it is known what is lacking.
     """
     rows = [row for bill in bills for row in bill.meters]
-    first = min((row.billing_period_from for row in rows), default=date.min)
-    last = max((row.billing_period_to for row in rows), default=date.min)
+    first = _midnight(min((row.billing_period_from for row in rows), default=date.min))
+    last = _midnight(max((row.billing_period_to for row in rows), default=date.min))
     for number in dict.fromkeys(row.id for row in rows):
-        ranges = [each for one in covered if one.meter_id == number for each in one.ranges]
-        if ranges:
-            begins, ends = min(start for start, _ in ranges), max(end for _, end in ranges)
-            start, until = min(_midnight(first), ends) - _AROUND, max(_midnight(last), begins) + _AROUND
-            yield from store.readings.series(account.id, number, _AMOUNTS, (start, until))
+        start, until = first, last
+        for ranges in (one.ranges for one in covered if one.meter_id == number and one.ranges):
+            start = min(start, max((end for begin, end in ranges if begin < first), default=first))
+            until = max(until, min((begin for begin, end in ranges if end > last), default=last))
+        time = (start - _AROUND, until + _AROUND)
+        yield from store.readings.series(account.id, number, _AMOUNTS, time)
 
 
 def _midnight(day: date) -> int:

@@ -18,10 +18,12 @@ class MeterCoverage:
     series: SeriesCoverage
 
 
-def customer_coverage(store: CompanyStore, customer: Customer) -> Sequence[MeterCoverage]:
-    """By account and meter; times are Unix seconds."""
+def customer_coverage(
+    store: CompanyStore, customer: Customer, *, counted: bool = True
+) -> Sequence[MeterCoverage]:
+    """By account and meter; times are Unix seconds. Readings are 0 if they are not to be ``counted``."""
     return [
         MeterCoverage(stored.account.number, series)
         for stored in store.accounts.list(customer)
-        for series in store.readings.coverage_by_series(stored.id)
+        for series in store.readings.coverage_by_series(stored.id, counted=counted)
     ]

@@ -110,13 +110,13 @@ class _Resolution(NamedTuple):
     ranges: Sequence[CoverageRange]
 
 
-def by_series(session: Session, company_id: int, account_id: int) -> list[SeriesCoverage]:
+def by_series(session: Session, company_id: int, account_id: int, *, counted: bool) -> list[SeriesCoverage]:
     """Of each kind of reading of the account's meters, whatever the lengths."""
     connection = session.connection()
     wanted = {"company": company_id, "account": account_id}
     kinds = list(_kinds(connection.execute(_RANGES, wanted)))
     ids = [resolution.series_id for _, resolutions in kinds for resolution in resolutions]
-    counts = dict(map(tuple, connection.execute(_COUNTS, {"series": ids}))) if ids else {}
+    counts = dict(map(tuple, connection.execute(_COUNTS, {"series": ids}))) if ids and counted else {}
     return [
         SeriesCoverage(
             number,
@@ -125,7 +125,7 @@ def by_series(session: Session, company_id: int, account_id: int) -> list[Series
             Direction(direction),
             Unit(unit),
             tuple(resolution.seconds for resolution in resolutions),
-            sum(counts[resolution.series_id] for resolution in resolutions),
+            sum(counts.get(resolution.series_id, 0) for resolution in resolutions),
             tuple(_covered(connection, resolutions)),
         )
         for (number, commodity, measure, direction, unit), resolutions in kinds

@@ -106,12 +106,17 @@ _ROWS = (
     " WHERE series_id = (SELECT id FROM series WHERE id = {0} AND company_id = {0})"
     " AND start >= {0} AND start < {0} ORDER BY start"
 )
-_SUMS = (
+_SUM = (
     "SELECT count(*), sum(mantissa), max(mantissa), sum(seconds), max(CASE WHEN estimated THEN 1 ELSE 0 END)"
     " FROM reading"
     " WHERE series_id = (SELECT id FROM series WHERE id = {0} AND company_id = {0})"
-    " AND start >= {0} AND start < {0}"
+    " AND start >= {1} AND start < {2}"
 )
+_POSTGRES_SUMS = (
+    "SELECT one.* FROM (VALUES {}) AS bar(place, since, until)"  # noqa: S608 - of text of ours
+    f" CROSS JOIN LATERAL ({_SUM.format('%s', 'since', 'until')}) AS one ORDER BY place"
+)
+"""All in one statement: a round trip for each would take longer than the sums. SQLite has no LATERAL."""
 _DAY = 86_400
 _ALL = (
     "SELECT start, seconds, mantissa, estimated FROM reading"
@@ -201,14 +206,22 @@ class Intervals(Repository):
 
         The database adds up: of five years in a tenth of the time that reading them takes.
         """
-        connection = session.connection()
-        query, found = _SUMS.format(_mark(connection)), list[ReadingSum | None]()
-        for since, until in pairwise(edges):
-            result = connection.exec_driver_sql(query, (one.id, self._company_id, since, until))
-            count, total, largest, seconds, estimated = result.one()
-            whole = ReadingSum(count, int(total), largest, int(seconds), bool(estimated)) if count else None
-            found.append(whole)
-        return found
+        connection, bars = session.connection(), list(pairwise(edges))
+        if not bars:
+            return []
+        own = (one.id, self._company_id)
+        if connection.dialect.name == "postgresql":
+            values = ",".join(
+                f"({place},{int(since)},{int(until)})" for place, (since, until) in enumerate(bars)
+            )
+            found = connection.exec_driver_sql(_POSTGRES_SUMS.format(values), own).all()
+        else:
+            query = _SUM.format("?", "?", "?")
+            found = [connection.exec_driver_sql(query, (*own, *bar)).one() for bar in bars]
+        return [
+            ReadingSum(count, int(total), largest, int(seconds), bool(estimated)) if count else None
+            for count, total, largest, seconds, estimated in found
+        ]
 
     def _next(self, connection: Connection, channel: ReadingChannel, since: int) -> Iterator[int]:
         for one in channel.series:

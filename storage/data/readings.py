@@ -142,9 +142,14 @@ class Readings(Repository):
         return coverage.of_meters(session, self._company_id, account_id)
 
     @reading
-    def coverage_by_series(self, session: Session, account_id: int) -> Sequence[SeriesCoverage]:
-        """The times that each kind of reading of the account's meters covers, and their gaps."""
-        return coverage.by_series(session, self._company_id, account_id)
+    def coverage_by_series(
+        self, session: Session, account_id: int, *, counted: bool = True
+    ) -> Sequence[SeriesCoverage]:
+        """The times that each kind of reading of the account's meters covers, and their gaps.
+
+        How many they are is 0 unless they are ``counted``: of years that takes longer than all else.
+        """
+        return coverage.by_series(session, self._company_id, account_id, counted=counted)
 
     @reading
     def whole_days(

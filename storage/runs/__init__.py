@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from meterfarm.records import Challenge, ChallengeState, LedgerItem, Outcome, Part, RunKind, RunState
@@ -209,12 +209,9 @@ class TrackRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutcomesOfUtility:
-    """How many of the latest runs at a utility ended how, those of the last week at most.
+    """How many runs at a utility ended how, from the day ``since`` (of UTC) on."""
 
-    ``since``: no run counts that was asked for before.
-    """
-
-    since: datetime
+    since: date
     counts: Mapping[Outcome, int]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from sqlalchemy import ColumnElement, case, delete, literal_column, update
+from sqlalchemy import ColumnElement, Date, bindparam, case, delete, literal_column, text, update
 from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
@@ -35,6 +35,7 @@ from meterfarm.storage.tables import (
     BillVersionRow,
     CustomerRow,
     LoginRow,
+    OutcomeCountRow,
     PendingExportRow,
     RunRow,
     SavedSessionRow,
@@ -155,28 +156,35 @@ def _track_record(runs: Sequence[tuple[bool, datetime, float]]) -> TrackRecord:
     )
 
 
-WEEK = timedelta(days=7)
+_WEEK = timedelta(days=6)
+_COUNT_OUTCOME = text(
+    "INSERT INTO outcome_count (day, utility, outcome, count)"
+    " SELECT :day, login.utility, run.outcome, 1"
+    " FROM run JOIN login ON login.id = run.login_id WHERE run.id = :run"
+    " ON CONFLICT (day, utility, outcome) DO UPDATE SET count = outcome_count.count + 1"
+).bindparams(bindparam("day", type_=Date))
 _IS_CONNECT: ColumnElement[bool] = literal_column("run.kind = 'connect'")
 """As the index says it, which has these runs alone."""
 
 
-def outcomes(session: Session, newest: int) -> dict[str, OutcomesOfUtility]:
-    """By utility, of the ``newest`` runs of the farm as far as they are of the last week."""
-    last = session.exec(select(func.max(RunRow.id))).one() or 0
-    since = now(session) - WEEK
-    first = session.exec(select(RunRow.requested_at).where(col(RunRow.id) > last - newest).limit(1)).first()
-    if last > newest and first is not None:
-        since = max(since, first)
+def count_outcome(session: Session, run_id: int, at: datetime) -> None:
+    """Count how a run has ended, as the last thing of its transaction: others wait for the row it writes."""
+    session.connection().execute(_COUNT_OUTCOME, {"run": run_id, "day": at.astimezone(UTC).date()})
+
+
+def outcomes(session: Session) -> dict[str, OutcomesOfUtility]:
+    """By utility, of all runs that ended in the last seven days of UTC: today and six before it."""
+    first = now(session).astimezone(UTC).date() - _WEEK
+    row = OutcomeCountRow
     query = (
-        select(LoginRow.utility, RunRow.outcome, func.count())
-        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
-        .where(col(RunRow.id) > last - newest, col(RunRow.requested_at) >= since, RunRow.outcome != "")
-        .group_by(col(LoginRow.utility), col(RunRow.outcome))
+        select(row.utility, row.outcome, func.sum(col(row.count)))
+        .where(col(row.day) >= first)
+        .group_by(col(row.utility), col(row.outcome))
     )
     counts: dict[str, dict[Outcome, int]] = {}
     for utility, outcome, count in session.exec(query):
-        counts.setdefault(utility, {})[Outcome(outcome)] = count
-    return {utility: OutcomesOfUtility(since, of_utility) for utility, of_utility in counts.items()}
+        counts.setdefault(utility, {})[Outcome(outcome)] = int(count)
+    return {utility: OutcomesOfUtility(first, of_utility) for utility, of_utility in counts.items()}
 
 
 def seconds_to_data(session: Session, newest: int) -> dict[str, list[float]]:
@@ -372,9 +380,9 @@ class FarmRuns(FarmRepository):
         return track_records(session, newest)
 
     @reading
-    def outcomes(self, session: Session, newest: int = 20_000) -> Mapping[str, OutcomesOfUtility]:
-        """How the last week's runs ended, by utility; of the ``newest`` of the farm alone."""
-        return outcomes(session, newest)
+    def outcomes(self, session: Session) -> Mapping[str, OutcomesOfUtility]:
+        """How the last week's runs ended, by utility."""
+        return outcomes(session)
 
     @reading
     def seconds_to_data(self, session: Session, newest: int = 2000) -> Mapping[str, Sequence[float]]:
@@ -403,4 +411,7 @@ class FarmRuns(FarmRepository):
         old = list(session.exec(query))
         if old:
             session.execute(delete(RunRow).where(col(RunRow.id).in_(old)))
+        session.execute(
+            delete(OutcomeCountRow).where(col(OutcomeCountRow.day) < (now(session) - older_than).date())
+        )
         return len(old)

@@ -42,6 +42,7 @@ from meterfarm.storage.runs import (
     leases,
     queue,
 )
+from meterfarm.storage.runs.farm_runs import count_outcome
 from meterfarm.storage.runs.leases import Columns
 from meterfarm.storage.runs.queue import add_step, refreshed_parts
 from meterfarm.storage.tables import CustomerRow, LedgerItemRow, RunRow, RunStepRow, metadata
@@ -93,6 +94,7 @@ class Runs(Repository):
         customer = _finish(session, self._vault, lease, self._company_id, how, follow or FollowUp())
         if customer is not None and state is not None and state != self._scope.saved_state:
             credentials.save_session(session, self._vault, customer, state, None)
+        count_outcome(session, lease.run_id, now(session))
 
     @writing
     def abandon(self, session: Session, lease: Lease) -> None:

@@ -204,6 +204,8 @@ class CustomerRow(Owned, table=True):
 
     __table_args__ = table_args(
         UniqueConstraint("company_id", "external_id"),
+        Index(None, "company_id", "id"),
+        Index(None, "company_id", "state", "id"),
         Index(None, "utility", "bills_due_at"),
         Index(None, "utility", "intervals_due_at"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import DDL, JSON, Index, LargeBinary, UniqueConstraint, event, text
@@ -115,6 +115,15 @@ class CircuitBreakerRow(Row, table=True):
     open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     probe_run_id: int | None = None
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class OutcomeCountRow(Row, table=True):
+    """How many runs of a utility ended with an outcome on a day of UTC: counted when they end."""
+
+    day: date = Field(primary_key=True)
+    utility: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    count: int
 
 
 class TroubleNoticeRow(Keyed, table=True):

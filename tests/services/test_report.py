@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from lxml import html
 
-from meterfarm.records import Bill, CheckVerdict, Commodity, Document, ListedBill, Meter
-from meterfarm.services.bill_history import account_checks, days_of, history_checks, series_of
+from meterfarm.records import Bill, CheckVerdict, Commodity, Document, HistoryCheck, ListedBill, Meter
+from meterfarm.services.bill_history import (
+    URGENT_FIRST,
+    account_checks,
+    bill_checks,
+    days_of,
+    history_checks,
+    series_of,
+)
 from meterfarm.services.companies import ChangeCompany, change_company
 from meterfarm.services.report import customer_report
 from meterfarm.services.report.report_facts import report_facts
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import ReadBill
 from meterfarm.storage.store import CompanyStore, Store
-from tests.services.reported import Made, keep
+from tests.services.reported import CLOCK, EXPORT, Made, keep
 from tests.storage.made import USERNAME, UTILITY
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -185,6 +193,32 @@ def test_bills_are_held_against_the_intervals_of_their_own_days_alone(store: Com
         bills = list(store.bills.of_account(account_id).values())
         whole = account_checks(bills, frozenset(), series_of(store, account), zone, lag)
         assert history_checks(store, whose) == whole
+        assert_each_alone(store, whose, whole)
+
+
+def assert_each_alone(
+    store: CompanyStore, whose: Customer, every: Mapping[int, Sequence[HistoryCheck]]
+) -> None:
+    """What is found of one bill is what is found of it among all."""
+    for found in store.bills.list(whose):
+        expected = sorted(every.get(found.id, ()), key=lambda check: URGENT_FIRST.index(check.verdict))
+        assert bill_checks(store, found) == expected
+
+
+def test_a_bill_in_a_long_gap_is_not_taken_for_one_without_intervals(store: CompanyStore) -> None:
+    whose = customer(store)
+    made = Made("1", (ELECTRIC, GAS), date(2025, 1, 1), 12)
+    account_id = keep(store, whose, made, intervals=False)
+    for meter, months in ((ELECTRIC, (0, 1, 2, 8, 9)), (GAS, (5,))):
+        series = made.series(meter)
+        readings = [each for each in series.readings if CLOCK.day_of(each[0]).date.month - 1 in months]
+        store.readings.save(account_id, EXPORT, meter.id, [replace(series, readings=readings)])
+    every = history_checks(store, whose)
+    (june,) = (bill for bill in store.bills.list(whose) if bill.billed_on == date(2025, 7, 3))
+    assert "of its intervals are missing, the first on 2025-06-01" in " ".join(
+        check.what for check in every[june.id]
+    )
+    assert_each_alone(store, whose, every)
 
 
 def test_five_years_of_quarter_hours_are_quick_and_bounded(store: CompanyStore) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import IntervalFacts, ReadingChannel
+from meterfarm.storage.data import IntervalFacts, ReadingChannel, ReadingSum
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, GAS, START, USERNAME, UTILITY, series
 from tests.storage.opening import ON_BOTH
@@ -66,6 +66,26 @@ def test_pages_are_what_counts_where_lengths_meet(
     inside = store.intervals.uncrossed([channel], MIDNIGHT + 60 * DAY)
     assert inside == MIDNIGHT + 50 * DAY
     assert _read(store, [channel], inside, 9) == [list(whole.readings[-1:])]
+
+
+def test_sums_are_of_what_begins_between_two_edges(
+    store: CompanyStore, customer: Customer, account: int
+) -> None:
+    """Of figures below zero and above 32 bits, with a gap; edges outside of all readings have none."""
+    readings = [Reading(MIDNIGHT + QUARTER * i, QUARTER, (-1) ** i * 3 * 10**9, i == 5) for i in range(9)]
+    store.readings.save(account, EXPORT, "jan", [replace(series([]), readings=readings)])
+    later = replace(series([]), readings=[Reading(MIDNIGHT + DAY, QUARTER, -7)])
+    store.readings.save(account, EXPORT, "feb", [later])
+    (meter,) = store.intervals.meters(customer)
+    (one,) = meter.channels[0].series
+    places = (-4, 0, 4, 9, 96, 97, 2000)
+    sums = store.intervals.sums(one, [MIDNIGHT + QUARTER * place for place in places])
+    four = ReadingSum(4, 0, 3 * 10**9, 4 * QUARTER, False)
+    five = ReadingSum(5, 3 * 10**9, 3 * 10**9, 5 * QUARTER, True)
+    assert sums == [None, four, five, None, ReadingSum(1, -7, -7, QUARTER, False), None]
+    assert store.intervals.sums(one, [MIDNIGHT]) == store.intervals.sums(one, []) == []
+    hours = range(MIDNIGHT - 500 * 3_600, MIDNIGHT + 500 * 3_600, 3_600)
+    assert [each[0] if each else 0 for each in store.intervals.sums(one, hours)][499:504] == [0, 4, 4, 1, 0]
 
 
 def test_facts_are_those_of_what_intervals_tell(

@@ -72,7 +72,7 @@ async def table(
 def _page(request: Request, seen: SeenCustomer, key: str) -> Response:
     zone, channels = zone_of(seen.holder), plotted_channels(seen.store, seen.holder)
     chosen = _chosen(channels, key) if channels else None
-    every = customer_coverage(seen.store, seen.holder)
+    every = customer_coverage(seen.store, seen.holder, counted=False)
     values: dict[str, Any] = {
         "channels": channels,
         "chosen": chosen,

@@ -206,6 +206,8 @@ def _identity() -> None:
     _indexed("customer", "login_id")
     _indexed("customer", "shares_id")
     _indexed("customer", "key_id")
+    _indexed("customer", "company_id", "id")
+    _indexed("customer", "company_id", "state", "id")
     _indexed("customer", "utility", "bills_due_at")
     _indexed("customer", "utility", "intervals_due_at")
     op.create_table(
@@ -516,6 +518,12 @@ def _runs() -> None:
         _column("open_until", INSTANT, null=True),
         _column("probe_run_id", sa.Integer, null=True),
         _column("opened_at", INSTANT, null=True),
+    )
+    op.create_table(
+        "outcome_count",
+        sa.Column("day", sa.Date, primary_key=True, nullable=False),
+        *(sa.Column(name, sa.String, primary_key=True, nullable=False) for name in ("utility", "outcome")),
+        _column("count", sa.Integer),
     )
     _keyed(
         "trouble_notice",
