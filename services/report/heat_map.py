@@ -18,6 +18,8 @@ from meterfarm.records import Measure, Series, Unit
 from meterfarm.services.report.report_facts import PROFILE_DAYS
 
 LEVELS = 8
+_GIVEN = 4
+"""Levels of what was fed in: hours below zero."""
 _HOUR, _HOURS = 3_600, 24
 _MOST_SECONDS = 7_200
 """Longer readings say nothing of an hour."""
@@ -25,7 +27,7 @@ _ONE_DAY = timedelta(days=1)
 _SVG = Markup(
     '<svg class="heat" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
-_LEVEL = Markup('<path class="level-{}" d="{}"/>')
+_LEVEL = Markup('<path class="{}" d="{}"/>')
 _EVEN = 0.18
 """Four hours are a sixth of the day, 0.167; less than this is about as much."""
 _TOP = 0.95
@@ -33,10 +35,50 @@ _TOP = 0.95
 
 
 @dataclass(frozen=True, slots=True)
+class HeatScale:
+    """How much a level is: ``step`` of hours at zero or above it, ``given`` of those below, 0 without any."""
+
+    step: float
+    given: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> HeatScale:
+        """Of all hours, the least first."""
+        return cls(
+            _top([each for each in values if each >= 0]) / LEVELS,
+            _top([-each for each in reversed(values) if each < 0]) / _GIVEN,
+        )
+
+    def level(self, value: float) -> str:
+        """The class of an hour."""
+        if value < 0:
+            return f"given-{min(int(-value / self.given) + 1, _GIVEN)}"
+        return f"level-{min(int(value / self.step), LEVELS - 1) if self.step else 0}"
+
+    def steps(self) -> Iterator[tuple[str, str]]:
+        """The class of each level, and from which figure on it is."""
+        if self.given:
+            for number in range(_GIVEN, 1, -1):
+                least = _figure(-self.given * (number - 1))
+                yield f"given-{number}", f"{least} and less" if number == _GIVEN else least
+            yield "given-1", "below 0"
+        if not self.step:
+            yield "level-0", "0"
+        for number in range(LEVELS if self.step else 0):
+            yield f"level-{number}", _figure(self.step * number) + ("+" if number == LEVELS - 1 else "")
+
+
+def _top(values: Sequence[float]) -> float:
+    """What few of ``values`` are above, the least first; 0 if all are."""
+    return (values[min(int(len(values) * _TOP), len(values) - 1)] or values[-1]) if values else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HeatMap:
     """A picture of days by hours and what goes with it.
 
-    ``months`` are what stands below, each with its place in percent; ``steps`` the lower bound of each level.
+    ``months`` are what stands below, each with its place in percent. ``steps`` are the levels, the least
+    first: the class of each, and from which figure on it is.
     """
 
     svg: Markup
@@ -44,7 +86,7 @@ class HeatMap:
     last: date
     unit: str
     months: Sequence[tuple[float, str]]
-    steps: Sequence[str]
+    steps: Sequence[tuple[str, str]]
     words: Sequence[str]
 
 
@@ -56,19 +98,17 @@ def heat_map(series: Series, clock: LocalTime) -> HeatMap | None:
     values = sorted(value for hours in cells.values() for value in hours if value is not None)
     if not values:
         return None
-    first, last = min(cells), max(cells)
-    top = values[min(int(len(values) * _TOP), len(values) - 1)] or values[-1] or 1.0
-    bounds = [top * number / LEVELS for number in range(LEVELS)]
+    scale, first, last = HeatScale.of(values), min(cells), max(cells)
     count = (last - first).days + 1
     unit = unit_name(series.unit)
     what = f"Hour of the day by day, from {first} to {last}, in {unit} an hour"
     return HeatMap(
-        _drawn(cells, first, count, bounds, what),
+        _drawn(cells, first, count, scale, what),
         first,
         last,
         "kW" if series.unit is Unit.WH else f"{unit} an hour",
         list(_months(first, count)),
-        [_figure(bound) for bound in bounds],
+        list(scale.steps()),
         list(_words(cells, unit)),
     )
 
@@ -110,27 +150,24 @@ def _whole(sums: Sequence[int], seconds: Sequence[int], scale: float) -> _Hours:
     ]
 
 
-def _drawn(cells: dict[date, _Hours], first: date, count: int, bounds: Sequence[float], what: str) -> Markup:
+def _drawn(cells: dict[date, _Hours], first: date, count: int, scale: HeatScale, what: str) -> Markup:
     """A path for each level, of strokes along the days."""
-    paths: list[list[str]] = [[] for _ in bounds]
+    paths: dict[str, list[str]] = {}
     for hour in range(_HOURS):
-        row = [_level(cells.get(first + place * _ONE_DAY), hour, bounds) for place in range(count)]
+        row = [_level(cells.get(first + place * _ONE_DAY), hour, scale) for place in range(count)]
         place = 0
         for level, alike in groupby(row):
             lasts = len(list(alike))
             if level is not None:
-                paths[level].append(f"M{place} {hour}.5h{lasts}")
+                paths.setdefault(level, []).append(f"M{place} {hour}.5h{lasts}")
             place += lasts
-    drawn = [_LEVEL.format(level, "".join(path)) for level, path in enumerate(paths) if path]
+    drawn = [_LEVEL.format(level, "".join(path)) for level, path in sorted(paths.items())]
     return _SVG.format(count, _HOURS, what, Markup("").join(drawn))
 
 
-def _level(hours: _Hours | None, hour: int, bounds: Sequence[float]) -> int | None:
+def _level(hours: _Hours | None, hour: int, scale: HeatScale) -> str | None:
     value = hours[hour] if hours is not None else None
-    if value is None:
-        return None
-    step = bounds[1] - bounds[0]
-    return max(0, min(int(value / step), len(bounds) - 1)) if step else 0
+    return None if value is None else scale.level(value)
 
 
 def _months(first: date, count: int) -> Iterator[tuple[float, str]]:
@@ -144,20 +181,19 @@ def _months(first: date, count: int) -> Iterator[tuple[float, str]]:
 
 
 def _figure(value: float) -> str:
-    return (
-        f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.095 or not value else f"{value:.3f}"
-    )
+    size = abs(value)
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.095 or not value else f"{value:.3f}"
 
 
 def _words(cells: dict[date, _Hours], unit: str) -> Iterator[str]:
     """What a person would see: when most is used, what runs all night, the highest hour."""
     by_hour: list[list[float]] = [[] for _ in range(_HOURS)]
-    highest = (-inf, date.min, 0)
+    highest, lowest = (-inf, date.min, 0), (inf, date.min, 0)
     for day, hours in cells.items():
         for hour, value in enumerate(hours):
             if value is not None:
                 by_hour[hour].append(value)
-                highest = max(highest, (value, day, hour))
+                highest, lowest = max(highest, (value, day, hour)), min(lowest, (value, day, hour))
     means = [sum(values) / len(values) if values else 0.0 for values in by_hour]
     if not any(means):
         return
@@ -178,4 +214,8 @@ def _words(cells: dict[date, _Hours], unit: str) -> Iterator[str]:
     if nights:
         yield f"At night, from 2:00 to 5:00, usually {_figure(nights[len(nights) // 2])} {unit} an hour."
     value, day, hour = highest
-    yield f"The highest hour: {_figure(value)} {unit} on {day.day} {day:%b %Y} from {hour}:00."
+    if value > 0:
+        yield f"The highest hour: {_figure(value)} {unit} on {day.day} {day:%b %Y} from {hour}:00."
+    value, day, hour = lowest
+    if value < 0:
+        yield f"Most was fed in on {day.day} {day:%b %Y} from {hour}:00: {_figure(-value)} {unit}."

@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.local_time import LocalTime
-from meterfarm.records import Bill, BillMeter, Commodity, Direction, Quantity, Reading, Series, Unit
+from meterfarm.records import Bill, BillMeter, Commodity, Quantity, Unit
 from meterfarm.services.report.cost_story import CostStory, cost_story
-from meterfarm.services.report.heat_map import heat_map
 from meterfarm.services.report.winter import headline, last_year
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -124,20 +122,3 @@ def test_reasons_are_only_of_what_bills_have() -> None:
         each.words
         for each in story(months(LAST, 31, 31, 28, electricity_amount=12_000, cents=5_000), credited).reasons
     ] == ["Credits took off more"]
-
-
-def test_of_a_net_meter_no_share_of_the_day_is_stated() -> None:
-    """It feeds in by day as much as it takes in the evening: a share would be of next to nothing."""
-    clock = LocalTime(NEW_YORK)
-    begin = clock.day(date(2026, 6, 1)).start
-    hours = [Reading(begin + 3_600 * hour, 3_600, 1_000 if 18 <= hour < 22 else -199) for hour in range(24)]
-    net = Series("E1", Commodity.ELECTRIC, Direction.NET, Unit.WH, 0, hours)
-    found = heat_map(net, clock)
-    assert found is not None
-    assert found.words[0] == "Most between 18:00 and 22:00; at some hours more was fed in than used."
-    even = heat_map(replace(net, readings=[each._replace(mantissa=5) for each in hours]), clock)
-    assert even is not None
-    assert even.words[0] == "About as much at all hours."
-    given = heat_map(replace(net, readings=[each._replace(mantissa=-5) for each in hours]), clock)
-    assert given is not None
-    assert not [words for words in given.words if "%" in words or "0001" in words]
