@@ -35,7 +35,7 @@ from meterfarm.web.dashboard.access import (
     to,
 )
 from meterfarm.web.dashboard.pages import refusal_page
-from meterfarm.web.dashboard.settings import company, keys, webhooks
+from meterfarm.web.dashboard.settings import company, keys, statement, webhooks
 
 _log = structlog.get_logger("dashboard")
 _FOUND = 404
@@ -52,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     company.router,
     keys.router,
     webhooks.router,
+    statement.router,
     customer_actions.router,
     customer_bills.router,
     customer_intervals.router,
