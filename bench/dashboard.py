@@ -35,6 +35,8 @@ _YEARS = 5
 _TIMES = 20
 _SIDE_BY_SIDE = 4
 _AIM = 0.2
+_TWO_YEARS = "?start=1640000000&end=1703000000"
+"""They are plotted by the day."""
 _STATES = ("", "?q=number+77", "?state=new", "?outcome=complete")
 
 
@@ -72,9 +74,11 @@ async def _measured(scratch: Path, customers: int, users: int) -> Sequence[PageR
         "a bill": f"/test/customers/{customer}/bills/{bill}",
         "intervals": f"/test/customers/{customer}/intervals",
         "plot of five years": f"/test/customers/{customer}/intervals/data",
+        "plot of two years": f"/test/customers/{customer}/intervals/data{_TWO_YEARS}",
         "runs": f"/test/customers/{customer}/runs",
         "users": "/test/settings/users",
         "settings": "/test/settings",
+        "statement": "/test/settings/statement",
         "utilities": "/test/utilities",
     }
     command = ["-m", "meterfarm.cli", "api", "--port"]
