@@ -213,7 +213,7 @@ def _read(text: str) -> list[BillReading]:
             "14~Gas used || 100~58.4 m3\n14~Gas used 58.4 m3 x 1.02264 x 39.5 / 3.6 = 655.3 kWh\n"
             "14~Energy 655.3 kWh @ 6.89p/kWh || 160~£45.15",
             "gas_consumption",
-            None,
+            655.3,
             id="a volume of gas that is charged as heat",
         ),
         pytest.param(
@@ -231,6 +231,30 @@ def _read(text: str) -> list[BillReading]:
             "account_number",
             "112-334-5567",
             id="an account that looks like a telephone number",
+        ),
+        pytest.param(
+            _PAID,
+            "14~66778899 || 40~40210 || 70~40460 || 100~10 || 130~2500\n"
+            "14~Energy charge 2500 kWh @ $0.04 || 160~$100.00",
+            "electricity_consumption",
+            2_500_000,
+            id="a row of reads without a head",
+        ),
+        pytest.param(
+            _PAID,
+            "14~Energy HT 812 kWh @ 0.0500 || 160~$40.60\n14~Energy NT 640 kWh @ 0.0400 || 160~$25.60\n"
+            "14~Grid 1,452 kWh @ 0.0200 || 160~$29.04",
+            "electricity_consumption",
+            1_452_000,
+            id="two times of day, and their sum",
+        ),
+        pytest.param(
+            _PAID,
+            "14~Gas charges\n14~Usage 31 therms || 70~Meter 5561 prev 4001 pres 4031 || 150~30 ccf\n"
+            "14~Gas supply 31 therms @ $0.48 || 150~$14.88",
+            "gas_consumption",
+            31.0,
+            id="gas that is measured in ccf and charged in therms",
         ),
         pytest.param(
             _PAID,

@@ -10,10 +10,10 @@ from decimal import Decimal
 from meterfarm.formats.bills.bayou import address_json, has_bayou_field
 from meterfarm.formats.bills.generic import GENERIC
 from meterfarm.formats.bills.generic.amounts import unit_of
-from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.dates import dates_in
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import plain
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.reads import MeterRead
 from meterfarm.formats.bills.generic.use.settle import quantity

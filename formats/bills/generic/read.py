@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date
 
 from meterfarm.formats.bills.generic.addresses import settle_address, settle_mailing_address
-from meterfarm.formats.bills.generic.charges import charge_rows, items_of
 from meterfarm.formats.bills.generic.days import settle_days
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.ids import (
@@ -18,10 +17,13 @@ from meterfarm.formats.bills.generic.ids import (
     settle_names,
     settle_tariff,
 )
-from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, Field, plain
-from meterfarm.formats.bills.generic.money import amounts_of, settle_money
+from meterfarm.formats.bills.generic.labels import Field, plain
+from meterfarm.formats.bills.generic.language import KNOWN_WORDS
+from meterfarm.formats.bills.generic.money.charges import charge_rows
+from meterfarm.formats.bills.generic.money.items import items_of
+from meterfarm.formats.bills.generic.money.parts import settle_parts
+from meterfarm.formats.bills.generic.money.total import amounts_of, settle_money
 from meterfarm.formats.bills.generic.output import item_of, reading_of
-from meterfarm.formats.bills.generic.parts import settle_parts
 from meterfarm.formats.bills.generic.rebilled import settle_rebilled
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.commodities import commodities

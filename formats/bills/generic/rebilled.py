@@ -9,9 +9,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from meterfarm.formats.bills.generic.charges import ChargeRow
-from meterfarm.formats.bills.generic.days import Period, periods_of
 from meterfarm.formats.bills.generic.found import Settled
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
+from meterfarm.formats.bills.generic.periods import Period, periods_of
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.commodities import USES
 from meterfarm.formats.bills.generic.use.reads import MeterRead, names_both

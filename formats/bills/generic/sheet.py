@@ -10,8 +10,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from meterfarm.formats.bills.generic.amounts import Money, NumberStyle, has_decimal_comma
+from meterfarm.formats.bills.generic.currency import currency_of
 from meterfarm.formats.bills.generic.dates import DateStyle, dates_in, day_first_by
-from meterfarm.formats.bills.generic.labels import LABELS, Field, language_of, plain
+from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
+from meterfarm.formats.bills.generic.language import language_of
 from meterfarm.formats.bills.words import PageText, TextCell, TextLine
 
 _BELOW = 42.0  # points: how far a value stands below its label at most
@@ -57,7 +59,7 @@ class BillSheet:
         self.text = "\n".join(self.plain_lines)
         comma = has_decimal_comma(self.text)
         self.numbers = NumberStyle(comma=bool(comma)) if comma is not None else None
-        self.currency = _currency(self.text, self.language)
+        self.currency = currency_of(self.text, self.language)
         self.dates_of = [dates_in(text) for text in self.plain_lines]
         self.amounts_of = [self.numbers.amounts(text) if self.numbers else [] for text in self.plain_lines]
         self.dates = DateStyle(day_first=self._day_first())
@@ -304,34 +306,3 @@ _ID = re.compile(
 )
 _TAX_CODE = re.compile(r"[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]")
 _TELEPHONE = re.compile(r"(?:1-)?(?:\(\d{3}\)\s?|\d{3}-|\d{3}\.)\d{3}[-.]\d{4}")
-
-_CANADA = re.compile(
-    r"\b(?:on|ab|bc|qc|mb|sk|ns|nb|nl|pe)\b\.? {1,2}[a-z]\d[a-z] ?\d[a-z]\d\b|\bgst\b|\bhst\b"
-)
-_STATE_ZIP = re.compile(r"\b[a-z]{2}\.?,? +\d{5}(?:-\d{4})?\b")
-_AUSTRALIA = re.compile(r"\babn\b|\bnmi\b|\b(?:nsw|vic|qld|tas) \d{4}\b")
-
-
-def _currency(text: str, language: str) -> str:
-    """By ISO 4217, "" if that is not certain."""
-    euros, pounds, dollars = (
-        text.count("€") + len(re.findall(r"\beur(?:o)?\b", text)),
-        text.count("£"),
-        text.count("$"),
-    )
-    if re.search(r"\bchf\b", text) and not dollars and not euros > 3:
-        return "CHF"
-    best = max(euros, pounds, dollars)
-    if not best:
-        if language == "en" and _CANADA.search(text):
-            return "CAD"
-        return "USD" if language == "en" and _STATE_ZIP.search(text) else ""
-    if best == euros:
-        return "EUR" if euros > 2 * max(dollars, pounds) else ""
-    if best == pounds:
-        return "GBP" if pounds > 2 * max(dollars, euros) else ""
-    if _AUSTRALIA.search(text):
-        return "AUD"
-    if _CANADA.search(text):
-        return "CAD"
-    return "USD" if _STATE_ZIP.search(text) or language == "en" else ""

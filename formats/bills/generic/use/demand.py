@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from meterfarm.formats.bills.generic.amounts import unit_of
-from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.dates import dates_in
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
 from meterfarm.formats.bills.generic.sheet import BillSheet, Label, Region
 from meterfarm.records import Unit
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from meterfarm.formats.bills.generic.amounts import UNIT, rounded
-from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.labels import Field, plain
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.commodities import GAS_OR_ELECTRIC, kind_near
 from meterfarm.formats.bills.generic.use.reads import READ_HEAD, MeterRead, names_both, not_multiplied
@@ -17,7 +18,7 @@ from meterfarm.records import Commodity
 
 _PART_OF_USE = re.compile(
     r"\b(?:on|off|mid|part)-?\s?peak\b|\bpeak (?:usage|energy|kwh|units)\b|\bshoulder\b|\bcontrolled load\b|"
-    r"\b(?:day|night) (?:units|rate|usage|energy)\b|\b(?:hoch|nieder)tarif\b|\btier \d|"
+    r"\b(?:day|night) (?:units|rate|usage|energy)\b|\b(?:hoch|nieder)tarif\b|\b[hn]t\b|\btier \d|"
     r"\bblock \d|\bheures (?:pleines|creuses)|\bpunta\b|\bllano\b|\bvalle\b"
 )
 _OTHER_TIME = re.compile(
@@ -32,6 +33,9 @@ _SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water|energy) (?:charges?|serv
 _PER_DAY = re.compile(
     r"\bper day\b|/\s?day\b|\bdaily\b|\bpar jour\b|\bpro tag\b|\bal giorno\b|\bpor dia\b|\bdiario"
 )
+
+
+_LEAST_READ = 100
 
 
 @dataclass(slots=True)
@@ -112,7 +116,10 @@ def figures(
     for value, unit, line in _parts_of(sheet, units):
         seen(value, unit, "parts", line)
     for figure in known.values():
-        if "label" in figure.evidence and "read" not in figure.evidence and _is_difference(sheet, figure):
+        if "read" not in figure.evidence and (
+            ("label" in figure.evidence and _is_difference(sheet, figure))
+            or ("item" in figure.evidence and _is_in_row(sheet, figure.value))
+        ):
             figure.evidence.add("read")
     averages = list(_averages(sheet))
     for figure in known.values():
@@ -157,6 +164,21 @@ def _is_difference(sheet: BillSheet, figure: UsageFigure) -> bool:
         ]
         if any(one - figure.value in near for one in near):
             return True
+    return False
+
+
+def _is_in_row(sheet: BillSheet, value: Decimal) -> bool:
+    """Whether a row has it behind two reads that make it, perhaps with a multiplier. It may lack a head."""
+    for amounts in sheet.amounts_of:
+        numbers = [each.value for each in amounts[:14]]
+        if len(numbers) < 3 or value not in numbers:
+            continue
+        end = numbers.index(value)
+        for one, other in pairwise(numbers[:end]):
+            difference = abs(one - other)
+            factors = {Decimal(1), *numbers[2:end]}
+            if max(one, other) >= _LEAST_READ and difference and value / difference in factors:
+                return True
     return False
 
 

@@ -12,14 +12,14 @@ from meterfarm.formats.bills.generic.amounts import UNIT, Amount
 from meterfarm.formats.bills.generic.sheet import BillSheet
 
 READ_HEAD = re.compile(
-    r"\bprevious\b|\bpresent\b|\bcurrent\b|\bprior\b|\bread(?:ing)?s?\b|\bindex\b|\blettur|\blectura|"
+    r"\bprev(?:ious)?\b|\bpres(?:ent)?\b|\bcurr(?:ent)?\b|\bprior\b|\bread(?:ing)?s?\b|\bindex\b|\blettur|\blectura|"
     r"\bzahlerstand|\banterior\b|\breleve"
 )
 _PREVIOUS = re.compile(
-    r"\bprevious\b|\bprior\b|\bprecedente?\b|\banterior\b|\balter\b|\bpast\b|\bbegin|\bold\b|"
+    r"\bprev(?:ious)?\b|\bprior\b|\bprecedente?\b|\banterior\b|\balter\b|\bpast\b|\bbegin|\bold\b|"
     r"\bstart\b|anfang"
 )
-_NOW = re.compile(r"\bcurrent\b|\bpresent\b|\bactual\b|\bnuov|\bnouvel|\bneu\b|\battuale\b|\bnew\b")
+_NOW = re.compile(r"\bcurr(?:ent)?\b|\bpres(?:ent)?\b|\bactual\b|\bnuov|\bnouvel|\bneu\b|\battuale\b|\bnew\b")
 _RECEIVED = re.compile(
     r"\breceived\b|\bgenerat(?:ed|ion)\b|\bexport|\breturned\b|\bto (?:the )?grid\b|\bexcess\b|"
     r"\binjected|\bexcedente|\beinspeis|\bimmess"

@@ -8,9 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from meterfarm.formats.bills.generic.amounts import unit_of
-from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.ids import meter_ids
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.use.commodities import (
     GAS_OR_ELECTRIC,
@@ -112,6 +112,8 @@ def _settle_use(
     figs = _with_sums(figs, reads, units)
     strong = [each for each in figs if each.evidence & (_STATED | _CHARGED)]
     candidates = [each for each in strong if _score(each) >= 2]
+    if any(each.unit in _HEATS and each.evidence & _CHARGED for each in candidates):
+        candidates = [each for each in candidates if each.unit not in _VOLUMES]
     summaries = [each for each in strong if "summary" in each.evidence]
     if len(summaries) == 1 and all(
         each.value <= summaries[0].value
@@ -200,10 +202,12 @@ def _with_sums(
         unit = next(read.unit for read in reads if read.unit in units and not read.received)
         figs.append(UsageFigure(total, unit))
     items = [each for each in figs if each.evidence & _CHARGED]
+    parts = [each for each in items if "part item" in each.evidence]
     for figure in figs:
         if len(unique) > 1 and figure.value == total:
             figure.evidence.add("sum of reads")
-        if figure.evidence & _STATED and _is_sum_of(figure, items):
+        stated = figure.evidence & _STATED and _is_sum_of(figure, items)
+        if stated or ("item" in figure.evidence and _is_sum_of(figure, parts)):
             figure.evidence.add("sum of items")
     return figs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.found import Occurrence
 from meterfarm.formats.bills.generic.labels import Field
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
 from meterfarm.formats.bills.generic.sheet import BillSheet
 
 _SETTLES = re.compile(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from meterfarm.formats.bills.generic.charges import ChargeRow, taxed
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
+from meterfarm.formats.bills.generic.money.charges import ChargeRow
+from meterfarm.formats.bills.generic.money.items import taxed
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.records import Commodity
 
