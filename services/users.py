@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ RESET_LASTS = timedelta(hours=1)
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 """Characters. A phrase is welcome; nothing is asked of what it is made of (NIST SP 800-63B, 5.1.1)."""
 _FEWEST_KINDS = 5
+"""Of characters, beside those of the user's address."""
 _RECOVERY_CODES = 8
 _RECOVERY_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _STEP = 30
@@ -280,21 +282,29 @@ def _set_password(farm: Store, user: User, password: str, link: str | None = Non
         raise InvalidRequest(f"The password has fewer than {SHORTEST_PASSWORD} characters.")
     if len(password) > LONGEST_PASSWORD:
         raise InvalidRequest(f"The password has more than {LONGEST_PASSWORD} characters.")
-    if len(set(password)) < _FEWEST_KINDS or user.email.partition("@")[0] in password.casefold():
+    rest = password.casefold()
+    for part in re.split("[@.]", user.email):
+        rest = rest.replace(part, "")
+    if len(set(rest)) < _FEWEST_KINDS:
         raise InvalidRequest("This password is too easy to guess: take another one.")
     if not farm.users.set_password(user.id, _hashed(password), link):
         raise NotFound(_USED if link is not None else "This user was removed.")
 
 
 def _hashed(password: str) -> str:
-    return _hasher.hash(password)
+    return _hasher.hash(_normal(password))
+
+
+def _normal(password: str) -> str:
+    """The same whichever keyboard it was typed on (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _is_right(known: str, password: str) -> bool:
     if not known and not _nobody:
         _nobody.append(_hashed(secrets.token_hex()))
     try:
-        is_right = _hasher.verify(known or _nobody[0], password[: LONGEST_PASSWORD + 1])
+        is_right = _hasher.verify(known or _nobody[0], _normal(password[: LONGEST_PASSWORD + 1]))
     except (VerificationError, InvalidHashError):
         return False
     return is_right and bool(known)

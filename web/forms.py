@@ -67,6 +67,8 @@ async def uploaded(
         FormRefused: it is no form of ours, has no file, or is too long.
     """
     _must_be_ours(request, public_url)
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise FormRefused(415, "This is no form with a file.")
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > most + MOST:
         size = f"{most // 1024**2} MiB" if most >= 1024**2 else f"{most // 1024} KiB"

@@ -137,6 +137,12 @@ def test_a_form_is_taken_from_a_page_of_ours_alone(people: Peopled) -> None:
 
 
 @pytest.mark.usefixtures("untouched")
+def test_a_form_without_a_file_is_refused_where_one_is_taken(people: Peopled) -> None:
+    for path in FILES:
+        assert people.owner.post(people.at(path)).status_code == 415
+
+
+@pytest.mark.usefixtures("untouched")
 def test_another_company_finds_and_changes_nothing(people: Peopled) -> None:
     stranger = people.stranger
     seen: list[tuple[str, object]] = []

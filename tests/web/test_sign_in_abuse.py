@@ -15,8 +15,15 @@ from starlette.requests import Request
 
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.companies import add_company
-from meterfarm.services.errors import NotFound
-from meterfarm.services.users import add_user, change_role, choose_password, forgot_password, remove_user
+from meterfarm.services.errors import InvalidRequest, NotFound
+from meterfarm.services.users import (
+    add_user,
+    change_role,
+    choose_password,
+    forgot_password,
+    remove_user,
+    sign_in,
+)
 from meterfarm.storage.customers import Role
 from meterfarm.web.context import WebContext
 from meterfarm.web.dashboard.access import in_turn
@@ -73,6 +80,19 @@ def test_a_present_second_factor_is_not_replaced_by_whoever_has_the_browser(api:
         assert "turn it off first" in again.text
         assert ada.page("/account/factor").url.path == "/dashboard/account"
         assert api.farm.users.totp_secret(ada.user.id) == secret
+
+
+def test_a_password_may_have_letters_of_a_short_name_and_is_the_same_on_every_keyboard(
+    api: ApiServer,
+) -> None:
+    company = api.farm.companies.find("default")
+    user, link = add_user(api.farm, company, "e@acme.example", Role.MEMBER)
+    for easy in ("e@acme.example", "acme acme acme", "eeeeeeeeexample"):
+        with pytest.raises(InvalidRequest, match="too easy"):
+            choose_password(api.farm, link, easy)
+    choose_password(api.farm, link, "cr\u00e8me br\u00fbl\u00e9e")
+    assert sign_in(api.farm, user.email, "cre\u0300me bru\u0302le\u0301e") is not None
+    assert sign_in(api.farm, user.email, "creme brulee") is None
 
 
 def test_codes_are_counted_by_user(api: ApiServer) -> None:
