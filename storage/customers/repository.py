@@ -43,6 +43,7 @@ from meterfarm.storage.tables import (
     UtilityWishRow,
     metadata,
 )
+from meterfarm.support.foreign_text import storable
 
 _PAGE = 20_000
 _NO_ID = 2**31
@@ -390,7 +391,7 @@ _RECORD_BY_EXTERNAL_ID = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.external_id ==
 
 def _has(text: str) -> ColumnElement[bool]:
     """Whether a customer has this text in what they are known by."""
-    profile = _PROFILE_TABLE.c
+    profile, text = _PROFILE_TABLE.c, storable(text)
     name = func.coalesce(profile.first_name, "") + " " + func.coalesce(profile.last_name, "")
     places = (col(CustomerRow.username), col(CustomerRow.external_id), profile.email, name)
     found = [place.icontains(text, autoescape=True) for place in places]

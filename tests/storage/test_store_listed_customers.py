@@ -42,6 +42,7 @@ def test_they_are_found_by_what_they_are_known_by(listed: Callable[..., list[str
     assert listed(text="\\") == []
     assert listed(text="acme") == ["b", "a"]
     assert listed(text="9" * 40) == []
+    assert listed(text="ada\0") == [], "which Postgres cannot be asked for"
 
 
 def test_a_page_goes_on_where_the_last_one_ended(
