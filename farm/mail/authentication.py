@@ -90,9 +90,9 @@ def verified_by(
 
 
 def _results(parts: Sequence[str]) -> Sequence[CheckedMethod]:
-    """Nothing if one of them cannot be read."""
+    """Nothing if one of them cannot be read, or there are too many."""
     found = []
-    for part in parts[:_MOST_RESULTS]:
+    for part in parts if len(parts) <= _MOST_RESULTS else ():
         if not part.strip() or part.strip().casefold() == "none":
             continue
         match = _RESULT.match(part)
