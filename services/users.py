@@ -283,7 +283,7 @@ def _set_password(farm: Store, user: User, password: str, link: str | None = Non
     if len(password) > LONGEST_PASSWORD:
         raise InvalidRequest(f"The password has more than {LONGEST_PASSWORD} characters.")
     rest = password.casefold()
-    for part in re.split("[@.]", user.email):
+    for part in sorted(re.split("[@.]", user.email), key=len, reverse=True):
         rest = rest.replace(part, "")
     if len(set(rest)) < _FEWEST_KINDS:
         raise InvalidRequest("This password is too easy to guess: take another one.")
