@@ -33,15 +33,9 @@ def page(
     status: int = 200,
     *,
     ancestors: Sequence[str] = (),
-    has_frame: bool = False,
 ) -> HTMLResponse:
-    """A page; ``ancestors`` are the origins of pages that may have it in a frame.
-
-    ``has_frame``: it has something else of ours in one.
-    """
+    """A page; ``ancestors`` are the origins of pages that may have it in a frame."""
     policy = _POLICY.format(ancestors=" ".join(ancestors) or "'none'")
-    if has_frame:
-        policy += "; frame-src 'self'"
     headers = {**_HEADERS, "Content-Security-Policy": policy}
     if not ancestors:
         headers["X-Frame-Options"] = "DENY"

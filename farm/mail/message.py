@@ -68,17 +68,24 @@ def composed(
     if button is not None:
         parts.append(_BUTTON.format(url=escape(button[1], quote=True), label=escape(button[0])))
     parts += [_paragraph(each) for each in last]
-    return Mail(to, subject, text, _PAGE.format(body="\n".join(parts)), answers)
+    return Mail(
+        to,
+        subject,
+        text,
+        _PAGE.format(title=escape(one_line(subject, _LONGEST_SUBJECT)), body="\n".join(parts)),
+        answers,
+    )
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{title}</title></head>
 <body style="margin:0;padding:24px;font:16px/1.5 system-ui,sans-serif"><div style="max-width:36em">
 {body}
 </div></body></html>
 """
 _BUTTON = (
-    '<p style="margin:24px 0"><a href="{url}" style="background:#ffd23f;color:#1a1a1a;padding:12px 20px;'
+    '<p style="margin:24px 0"><a href="{url}" style="background:#0b6b4f;color:#ffffff;padding:12px 20px;'
     'border-radius:6px;text-decoration:none;font-weight:600;display:inline-block">{label}</a></p>'
 )
 

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 SYSTEM_BROWSER = "/usr/bin/chromium-headless-shell"
+
+expect.set_options(timeout=30_000)
+"""Milliseconds: a password is hashed for seconds on a machine that does other things, too."""
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,13 @@ def pages(ada: ShownCustomer) -> list[str]:
 
 def test_the_page_shows_who_it_is_and_what_is_there(ada: ShownCustomer, member: Colleague) -> None:
     shown = words(member.page(ada.path))
-    for there in ("Ada", "Speculoos Power", "must come back", "the code came too late", "the customer acts"):
+    for there in (
+        "Ada",
+        "Speculoos Power",
+        "must come back",
+        "the code came too late",
+        "the customer must act",
+    ):
         assert there in shown
     assert "1 – 31 Dec 2025" in shown  # noqa: RUF001
     assert "123.5 kWh" in shown
@@ -66,17 +72,19 @@ def test_the_page_shows_who_it_is_and_what_is_there(ada: ShownCustomer, member: 
     assert 'data-copy="http' in member.page(ada.path).text
 
 
-def test_a_bill_stands_beside_its_pdf(ada: ShownCustomer, member: Colleague) -> None:
+def test_a_bill_stands_beside_its_pages(ada: ShownCustomer, member: Colleague) -> None:
     page = member.page(f"{ada.path}/bills/{ada.open_bill}")
-    address = re.findall(r'<iframe src="([^"]+)"', page.text)[0]
-    assert page.headers["content-security-policy"].endswith("frame-src 'self'")
-    assert "frame-src" not in member.page(ada.path).headers["content-security-policy"]
-    file = member.browser.get(address)
-    assert (file.content, file.headers["content-type"]) == (b"%PDF-1.7 b1", "application/pdf")
-    assert file.headers["x-frame-options"] == "SAMEORIGIN"
-    assert "frame-ancestors 'self'" in file.headers["content-security-policy"]
-    again = member.browser.get(address, headers={"If-None-Match": file.headers["etag"]})
-    assert again.status_code == 304
+    drawn = re.findall(r'<img src="([^"]+)"', page.text)[0]
+    file = re.findall(r'href="([^"]+/file)"', page.text)[0]
+    for address, status, kind in ((file, 200, "application/pdf"), (drawn, 422, "image/svg+xml")):
+        answer = member.browser.get(address)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, kind)
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        again = member.browser.get(address, headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+    assert member.browser.get(file).content == b"%PDF-1.7 b1"
+    assert "Open the PDF" in member.browser.get(drawn).text, "it is no whole PDF, which is not drawn"
     shown = words(page)
     for there in ("100.5 kWh × $0.1, peak", "does not agree", "“Delivery” is 1, not 2."):  # noqa: RUF001
         assert there in shown
@@ -102,8 +110,8 @@ def test_a_locked_bill_shows_what_the_api_shows_until_it_is_unlocked(
     at = f"{bea.path}/bills/{bea.locked_bill}"
     page = member.page(at)
     assert "This bill is locked" in page.text
-    assert "<iframe" not in page.text
-    assert member.page(f"{at}/file").status_code == 422
+    assert "<img" not in page.text
+    assert {member.page(f"{at}/{each}").status_code for each in ("file", "pages.png")} == {422}
     everywhere = [member.page(path).text for path in pages(bea)]
     everywhere += [
         member.page(f"{bea.path}/export/{form}").text for form in FORMS if form not in ("excel", "parquet")
@@ -121,7 +129,8 @@ def test_another_company_and_the_other_side_find_nothing(
     api: ApiServer, ada: ShownCustomer, member: Colleague
 ) -> None:
     company = add_company(api.farm, "Elsewhere Ltd")
-    paths = [*pages(ada), f"{ada.path}/bills/{ada.open_bill}/file", f"{ada.path}/intervals/data"]
+    files = [f"{ada.path}/bills/{ada.open_bill}/{each}" for each in ("file", "pages.png")]
+    paths = [*pages(ada), *files, f"{ada.path}/intervals/data"]
     paths += [f"{ada.path}/export/{form}" for form in FORMS]
     acts = ("fetch", "answer", "remove", "erase", f"bills/{ada.open_bill}/unlock")
     with Colleague(api, "stranger@elsewhere.example", company=company.name) as stranger:

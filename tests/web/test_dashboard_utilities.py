@@ -105,7 +105,7 @@ def ended(api: ApiServer, outcome: Outcome, follow: FollowUp) -> int:
 
 
 def test_what_was_measured_stands_beside_what_is_declared(api: ApiServer, owner: Colleague) -> None:
-    assert "none measured" in owner.page("/test/utilities").text
+    assert "not measured yet" in owner.page("/test/utilities").text
     number = ended(api, Outcome.COMPLETE, FollowUp(is_back=True, next_kind=RunKind.COLLECT))
     (run, *_) = api.store.runs.list(customer_id=number)
     claim = claimed(api.store, run.id, run.attempt)
@@ -117,8 +117,8 @@ def test_what_was_measured_stands_beside_what_is_declared(api: ApiServer, owner:
     assert api.farm.runs.outcomes()[UTILITY].counts == {Outcome.COMPLETE: 2, Outcome.BAD_CREDENTIALS: 1}
     page = owner.page("/test/utilities").text
     assert "<small>p95</small>" in page
-    assert "2 well" in page
-    assert "1 the customer acts" in page
+    assert "2 fine" in page
+    assert "1 the customer must act" in page
     assert UTILITY not in owner.page("/live/utilities").text  # fake ones are on the test side
     found = owner.page("/test/utilities?q=pacific+power").text
     assert "not supported yet" in found

@@ -22,8 +22,8 @@ BILL_STATUS = {
 _TONES = {BillStatus.UNLOCKED: "good", BillStatus.LOCKED: "warn"}
 _AMOUNTS = {
     "electricity_amount": "Electricity",
-    "delivery_charge": "of it delivery",
-    "supply_charge": "of it supply",
+    "delivery_charge": "including delivery",
+    "supply_charge": "including supply",
     "community_solar_bill_credit": "Community solar credit",
     "gas_amount": "Gas",
     "outstanding_balance": "Owed before",
@@ -191,7 +191,7 @@ def _facts(fields: Mapping[str, Any], source: str) -> Iterator[tuple[str, str]]:
         yield "Your id", fields["external_id"]
     yield "Came by", source
     if fields.get("reader"):
-        yield "Read by", fields["reader"]
+        yield "Read by", _words(fields["reader"])
 
 
 def _amounts(fields: Mapping[str, Any], sign: str) -> Iterator[tuple[str, str]]:

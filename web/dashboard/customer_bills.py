@@ -1,12 +1,16 @@
-"""A customer's bills: a list, and each beside its PDF, with what was read of it and what was not."""
+"""A customer's bills: a list, and each beside its pages, with what was read of it and what was not."""
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from meterfarm.formats.bills.page_pictures import pages_picture
+from meterfarm.formats.errors import FormatError
 from meterfarm.records import BillSource, BillStatus
 from meterfarm.services.bill_history import bill_checks
 from meterfarm.services.bills import BillQuery, list_bills, read_file, unlock_bill
@@ -27,13 +31,20 @@ _SOURCES = {
 }
 _FILE = {
     "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
+    "X-Frame-Options": "DENY",
 }
-"""A page of ours alone has it in a frame; what shows it brings its own style."""
+"""What a browser shows a PDF with brings its own style."""
+_DRAWING = ThreadPoolExecutor(2, thread_name_prefix="pages")
+"""So many bills are drawn at once, however many are looked at."""
+_NOT_DRAWN = """<svg xmlns="http://www.w3.org/2000/svg" width="520" height="160">
+<rect width="520" height="160" fill="#fff"/>
+<text x="260" y="86" text-anchor="middle" font-family="sans-serif" font-size="17" fill="#51605a">
+These pages cannot be drawn here. Open the PDF to see them.</text></svg>
+"""
 
 
 @router.get("")
@@ -79,7 +90,7 @@ def seen_bill(seen: SeenCustomer, number: int) -> FoundBill:
 
 @router.get("/bills/{bill}")
 async def bill(request: Request, seen: Seen, bill: BillNumber) -> Response:
-    """A bill beside its PDF; of a locked one what the API shows."""
+    """A bill beside its pages; of a locked one what the API shows."""
     return await in_thread(_bill, request, seen, bill)
 
 
@@ -95,29 +106,50 @@ def _bill(request: Request, seen: SeenCustomer, number: int) -> Response:
         "file": "" if is_locked else f"{seen.path}/bills/{number}/file",
         "at_bill": f"{seen.path}/bills/{number}",
     }
-    return customer_page(request, seen, "customer_bill", values, has_frame=not is_locked)
+    return customer_page(request, seen, "customer_bill", values)
 
 
 @router.get("/bills/{bill}/file")
 async def bill_pdf(request: Request, seen: Seen, bill: BillNumber) -> Response:
     """The PDF, as the utility made it."""
-    return await in_thread(_pdf, request, seen, bill)
-
-
-def _pdf(request: Request, seen: SeenCustomer, number: int) -> Response:
-    found = seen_bill(seen, number)
-    content = read_file(seen.store, found)
-    if content is None:
-        raise Refused(404, "The bill's file is lost here", "It comes back with the next visit to the portal.")
-    kept = seen.store.bills.file(number)
-    day = f"-{found.billed_on.isoformat()}" if found.billed_on is not None else ""
-    headers = _FILE | {
-        "ETag": f'"{kept.sha256 if kept else ""}"',
-        "Content-Disposition": f'inline; filename="bill-{number}{day}.pdf"',
-    }
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    found = await in_thread(seen_bill, seen, bill)
+    content, headers = await in_thread(_pdf, seen, found)
+    if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
+    day = f"-{found.billed_on.isoformat()}" if found.billed_on is not None else ""
+    headers |= {"Content-Disposition": f'inline; filename="bill-{bill}{day}.pdf"'}
     return Response(content, 200, headers, "application/pdf")
+
+
+@router.get("/bills/{bill}/pages.png")
+async def bill_pages(request: Request, seen: Seen, bill: BillNumber) -> Response:
+    """The first pages of the PDF as a picture; one that says so if they cannot be drawn."""
+    found = await in_thread(seen_bill, seen, bill)
+    content, headers = await in_thread(_pdf, seen, found)
+    if _is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    try:
+        drawn = await asyncio.get_running_loop().run_in_executor(_DRAWING, pages_picture, content)
+    except FormatError:
+        return Response(_NOT_DRAWN, 422, headers, "image/svg+xml")
+    return Response(drawn, 200, headers, "image/png")
+
+
+def _pdf(seen: SeenCustomer, found: FoundBill) -> tuple[bytes, dict[str, str]]:
+    """The bytes, and what is sent with them.
+
+    Raises:
+        Refused: the store has lost them.
+    """
+    content = read_file(seen.store, found)
+    kept = seen.store.bills.file(found.id)
+    if content is None or kept is None:
+        raise Refused(404, "The bill's file is lost here", "It comes back with the next visit to the portal.")
+    return content, _FILE | {"ETag": f'"{kept.sha256}"'}
+
+
+def _is_known(request: Request, headers: dict[str, str]) -> bool:
+    return headers["ETag"] in request.headers.get("if-none-match", "")
 
 
 @router.post("/bills/{bill}/unlock", dependencies=[changes(Role.MEMBER)])

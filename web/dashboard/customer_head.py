@@ -15,12 +15,18 @@ from meterfarm.services.links import onboarding
 from meterfarm.storage.customers import Customer, CustomerInfo, CustomerRecord, ListedCustomer, Role
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.support.instants import shown
 from meterfarm.web.dashboard.access import NO_SUCH_PAGE, Refused, Visiting, Visitor
 from meterfarm.web.dashboard.customer_list import name_of
 from meterfarm.web.dashboard.pages import NavigationTab, shown_page
 from meterfarm.web.dashboard.people import Number
-from meterfarm.web.dashboard.words import STATES, actor_words, outcome_words, state_tone, tone_of
+from meterfarm.web.dashboard.words import (
+    actor_words,
+    moment,
+    outcome_words,
+    state_tone,
+    state_words,
+    tone_of,
+)
 from meterfarm.web.onboarding.view import utility_name
 
 _PAGES = (("Bills", ""), ("Intervals", "/intervals"), ("Runs", "/runs"))
@@ -91,7 +97,6 @@ def customer_page(
     status: int = 200,
     *,
     here: str = "",
-    has_frame: bool = False,
 ) -> Response:
     """A page below the customer's head: ``templates/dashboard/<name>.html``; ``here`` is its tab's path."""
     store, info = seen.store, seen.info
@@ -103,7 +108,7 @@ def customer_page(
         "about": _about(seen),
         "at": seen.path,
         "pages": [NavigationTab(words, seen.path + below, below == here) for words, below in _PAGES],
-        "standing": STATES[info.state],
+        "standing": state_words(info),
         "state_tone": state_tone(info),
         "outcome": outcome_words(last.outcome) if last else "",
         "outcome_tone": tone_of(last.outcome) if last else "",
@@ -114,8 +119,10 @@ def customer_page(
         "may_fetch": not active and info.state in (CustomerState.ACTIVE, CustomerState.MUST_REAUTHENTICATE),
         "fetch_words": "Fetch now" if info.state is CustomerState.ACTIVE else "Try again",
         "asked": asked,
+        "wants_link": info.state in (CustomerState.NEW, CustomerState.MUST_REAUTHENTICATE),
+        "follows": bool(active or asked or info.state is CustomerState.NEW),
     }
-    return shown_page(request, seen.asking, name, {**head, **values}, status, has_frame=has_frame)
+    return shown_page(request, seen.asking, name, {**head, **values}, status)
 
 
 def _link(seen: SeenCustomer) -> str:
@@ -141,7 +148,7 @@ def coming_next(
     if info.state is CustomerState.REMOVED:
         return "Nothing is fetched any more. What was collected stays until it is erased."
     if asked:
-        return f"The utility waits for an answer, until {shown(asked[0].expires_at)}."
+        return f"The utility waits for an answer, until {moment(asked[0].expires_at)}."
     if active:
         return _of_active(active[0], store)
     if info.state is CustomerState.NEW:
@@ -150,10 +157,10 @@ def coming_next(
     if info.state is CustomerState.MUST_REAUTHENTICATE:
         return "They have to come back: send them the onboarding link, where they can sign in anew."
     due = {"bills": info.bills_due_at, "intervals": info.intervals_due_at}
-    refreshes = [f"{part} {shown(at)}" for part, at in due.items() if at]
+    refreshes = [f"{part} {moment(at)}" for part, at in due.items() if at]
     next_look = f"Looked at again by itself: {', '.join(refreshes)}." if refreshes else ""
     ours = info.last_run is not None and info.last_run.outcome.who_acts is WhoActs.US
-    return " ".join(filter(None, ("We look into it." if ours else "", next_look)))
+    return " ".join(filter(None, ("Whoever runs this farm has to look into it." if ours else "", next_look)))
 
 
 def _of_active(run: RunInfo, store: CompanyStore) -> str:
@@ -163,9 +170,9 @@ def _of_active(run: RunInfo, store: CompanyStore) -> str:
         return "The answer is on its way to the utility."
     until = store.farm.breakers.open().get(run.utility)
     if until is not None:
-        return f"{_QUEUED[run.kind]}: the utility's portal is left alone until {shown(until)}."
+        return f"{_QUEUED[run.kind]}: the utility's portal is left alone until {moment(until)}."
     if run.not_before > datetime.now(UTC):
-        return f"{_QUEUED[run.kind]}, from {shown(run.not_before)} on."
+        return f"{_QUEUED[run.kind]}, from {moment(run.not_before)} on."
     return f"{_QUEUED[run.kind]}."
 
 

@@ -17,7 +17,8 @@ from meterfarm.storage.customers import CustomerFilter, ListedCustomer, Role
 from meterfarm.web.dashboard.access import FormFields, Visiting, Visitor, changes, in_thread, to
 from meterfarm.web.dashboard.customer_form import FIELDS, given_profile
 from meterfarm.web.dashboard.pages import shown_page
-from meterfarm.web.dashboard.words import STATES, actor_words, outcome_words, state_tone, tone_of
+from meterfarm.web.dashboard.words import STATES, actor_words, outcome_words, state_tone, state_words, tone_of
+from meterfarm.web.onboarding.view import utility_name
 
 router = APIRouter(prefix="/{side}/customers", include_in_schema=False)
 _A_PAGE = 50
@@ -68,6 +69,8 @@ def _list(request: Request, asking: Visitor, wanted: CustomerFilter, before: int
         "actor_words": actor_words,
         "tone_of": tone_of,
         "state_tone": state_tone,
+        "state_words": state_words,
+        "utility_name": utility_name,
         "name_of": name_of,
         "link": open_form_link(asking.web.public_url, asking.company.id),
     }

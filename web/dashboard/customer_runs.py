@@ -17,7 +17,7 @@ from meterfarm.support.instants import lasted, shown
 from meterfarm.web.dashboard.access import NO_SUCH_PAGE, Refused, in_thread
 from meterfarm.web.dashboard.customer_head import Seen, SeenCustomer, customer_page
 from meterfarm.web.dashboard.people import Number
-from meterfarm.web.dashboard.words import actor_words, outcome_words, tone_of
+from meterfarm.web.dashboard.words import actor_words, moment, outcome_words, tone_of
 
 router = APIRouter(prefix="/{side}/customers/{number}/runs", include_in_schema=False)
 _NEWEST = 30
@@ -119,7 +119,7 @@ def run_line(run: RunInfo) -> RunLine:
     return RunLine(
         run.id,
         KINDS[run.kind],
-        shown(run.ended_at or run.started_at or run.requested_at),
+        moment(run.ended_at or run.started_at or run.requested_at),
         state,
         tone_of(outcome) if outcome else "",
         actor_words(outcome) if outcome else "",

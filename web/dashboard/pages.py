@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from meterfarm.storage.customers import Role
 from meterfarm.support.instants import shown
 from meterfarm.web.dashboard.access import CSRF, HOME, SIDES, Visitor
+from meterfarm.web.dashboard.words import date_of, moment
 from meterfarm.web.pages import page
 
 DONE = {
@@ -64,13 +65,8 @@ def shown_page(
     name: str,
     values: Mapping[str, Any],
     status: int = 200,
-    *,
-    has_frame: bool = False,
 ) -> HTMLResponse:
-    """A page within the frame of the dashboard: ``templates/dashboard/<name>.html``.
-
-    ``has_frame``: it shows a file of ours in a frame.
-    """
+    """A page within the frame of the dashboard: ``templates/dashboard/<name>.html``."""
     at = request.url.path
     tabs = [
         NavigationTab(words, f"{asking.path}/{path}", at.startswith(f"{asking.path}/{path}"))
@@ -93,8 +89,10 @@ def shown_page(
         "may_own": asking.may(Role.OWNER),
         "done": DONE.get(request.query_params.get("done", ""), ""),
         "shown": shown,
+        "moment": moment,
+        "date_of": date_of,
     }
-    return page(f"dashboard/{name}.html", {**frame, **values}, status, has_frame=has_frame)
+    return page(f"dashboard/{name}.html", {**frame, **values}, status)
 
 
 def plain_page(name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -60,10 +60,16 @@ async def signing_in(request: Request, form: OpenForm) -> Response:
     back = local_page(form.get("next", ""))
     if wait := _wait(web, request, email):
         return _sign_in_page(back, email, _LATER.format(wait), 429)
-    agent = request.headers.get("user-agent", "")
-    found: SignedIn | None = await in_turn(web, sign_in, web.store, email, form.get("password", ""), agent)
+    signed_in = await _signed_in(request, email, form.get("password", ""), back)
+    return signed_in or _sign_in_page(back, email, _WRONG, 422)
+
+
+async def _signed_in(request: Request, email: str, password: str, back: str) -> Response | None:
+    """To the page that was asked for, or to the second factor; None if the password is wrong."""
+    web, agent = web_of(request), request.headers.get("user-agent", "")
+    found: SignedIn | None = await in_turn(web, sign_in, web.store, email, password, agent)
     if found is None:
-        return _sign_in_page(back, email, _WRONG, 422)
+        return None
     answer = to(f"{HOME}/code", next=back) if found.factor_lacks else to(back or HOME)
     keep_cookie(answer, web, found.cookie)
     return answer
@@ -135,18 +141,18 @@ async def password_page(request: Request, link: str = "") -> Response:
 
 @router.post("/password")
 async def set_password(request: Request, form: OpenForm) -> Response:
-    """The password of whom the link was sent to."""
+    """The password of whom the link was sent to, who is signed in with it."""
     web, link = web_of(request), form.get("link", "")
     if wait := web.limits.sign_in_places.take(place_of(request)):
         return _password_page(link, "", _LATER.format(wait), 429)
     try:
-        await in_turn(web, choose_password, web.store, link, form.get("password", ""))
+        user = await in_turn(web, choose_password, web.store, link, form.get("password", ""))
     except NotFound as refused:
         raise Refused(404, "This link is not good any more", str(refused)) from None
     except InvalidRequest as refused:
-        user = await in_thread(web.store.users.of_link, link)
-        return _password_page(link, user.email if user else "", str(refused), 422)
-    return to(f"{HOME}/sign_in", done="password")
+        known = await in_thread(web.store.users.of_link, link)
+        return _password_page(link, known.email if known else "", str(refused), 422)
+    return await _signed_in(request, user.email, form.get("password", ""), "") or to(f"{HOME}/sign_in")
 
 
 @router.get("/sign_up")

@@ -35,10 +35,10 @@ router = APIRouter(prefix="/{side}/utilities", include_in_schema=False)
 _WIDTH = 300
 """Of a bar, in units of its own."""
 _TONES = {
-    WhoActs.NOBODY: ("good", "well"),
-    WhoActs.CUSTOMER: ("warn", "the customer acts"),
+    WhoActs.NOBODY: ("good", "fine"),
+    WhoActs.CUSTOMER: ("warn", "the customer must act"),
     WhoActs.PORTAL: ("portal", "the portal's fault"),
-    WhoActs.US: ("bad", "we act"),
+    WhoActs.US: ("bad", "whoever runs this farm must act"),
 }
 _STATUS = {
     UtilityStatus.VERIFIED: ("good", "works"),

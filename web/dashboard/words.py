@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from meterfarm.records import CustomerState, Outcome, WhoActs
 from meterfarm.storage.customers import CustomerInfo
 
@@ -13,9 +15,9 @@ STATES = {
 }
 ACTORS = {
     WhoActs.NOBODY: "",
-    WhoActs.CUSTOMER: "the customer acts",
-    WhoActs.PORTAL: "the portal is at fault; we try again",
-    WhoActs.US: "we act",
+    WhoActs.CUSTOMER: "the customer must act",
+    WhoActs.PORTAL: "the portal's fault; tried again by itself",
+    WhoActs.US: "whoever runs this farm must act",
 }
 _OUTCOMES = {
     Outcome.COMPLETE: "everything is here",
@@ -58,6 +60,28 @@ def tone_of(outcome: Outcome) -> str:
     return _TONES[outcome.who_acts]
 
 
+def moment(at: datetime) -> str:
+    """As in 5 Dec 2025, 18:30 UTC."""
+    return f"{date_of(at)}, {at.astimezone(UTC):%H:%M} UTC"
+
+
+def date_of(at: datetime) -> str:
+    """As in 5 Dec 2025, in UTC."""
+    utc = at.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y}"
+
+
+def state_words(info: CustomerInfo) -> str:
+    """How a customer stands; whoever has just given their login is not connected yet."""
+    return "connecting" if _is_first(info) else STATES[info.state]
+
+
 def state_tone(info: CustomerInfo) -> str:
     """The class of the badge that shows how a customer stands."""
+    if _is_first(info):
+        return ""
     return {CustomerState.ACTIVE: "good", CustomerState.MUST_REAUTHENTICATE: "warn"}.get(info.state, "")
+
+
+def _is_first(info: CustomerInfo) -> bool:
+    return info.state is CustomerState.ACTIVE and info.last_run is None
