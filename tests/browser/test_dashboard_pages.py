@@ -96,7 +96,7 @@ SIDES = (
     "/test/utilities",
     "/test/utilities?q=pacific+power",
 )
-SETTINGS = ("", "/users", "/keys", "/webhooks")
+SETTINGS = ("", "/users", "/keys", "/webhooks", "/statement")
 OUTSIDE = ("/sign_in", "/sign_up", "/forgot", "/password?link={link}", "/password?link=none")
 
 
