@@ -259,9 +259,9 @@ def test_a_utility_that_is_missing_is_asked_for_and_a_bill_given(api: ApiServer,
 
 
 def test_one_that_cannot_be_connected_offers_another_way(api: ApiServer, person: New) -> None:
-    bea = person(utility="aes_indiana")
+    bea = person(utility="avista")
     assert bea.accept() == "unsupported"
-    assert "AES Indiana" in bea.text
+    assert "Avista" in bea.text
     assert bea.look(change="utility") == "utility"
     assert bea.post("utility", utility="speculoos_power") == "login"
 

@@ -26,6 +26,7 @@ class Declared:
     zone: ZoneInfo
     home: str
     hosts: Sequence[str]
+    aliases: Sequence[str] = ()
     takes_totp: bool = False
     keeps_login: bool = False
 
@@ -42,6 +43,7 @@ def declarations() -> Mapping[str, Declared]:
             ZoneInfo(table["zone"]),
             table["home"],
             tuple(table["hosts"]),
+            aliases=tuple(table.get("aliases", ())),
             takes_totp=table.get("takes_totp", False),
             keeps_login=table.get("keeps_login", False),
         )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 
+from meterfarm.scrapers.utility import Verified
 from meterfarm.utilities._families.opower.declarations import Declared, declarations
 from meterfarm.utilities._families.opower.utility import OpowerUtility
+
+_HAVE_STAND_INS = frozenset({"con_edison", "commonwealth_edison"})
+_TRIED = Verified(
+    "unverified", date(2026, 12, 1), "the library opower 0.22.4, against a stand-in of the portal; no account"
+)
 
 
 def __getattr__(name: str) -> OpowerUtility:
@@ -23,6 +30,8 @@ def _script(declared: Declared) -> OpowerUtility:
         "id": declared.id,
         "name": declared.name,
         "declared": declared,
+        "aliases": declared.aliases,
+        "verified": _TRIED if declared.id in _HAVE_STAND_INS else OpowerUtility.verified,
         "home": declared.home,
         "hosts": declared.hosts,
         "zone": declared.zone,

@@ -40,9 +40,7 @@ class OpowerUtility(Utility):
         longest_export_days={900: 6, 1_800: 6, 3_600: 26, 86_400: 363},
     )
     verified: ClassVar[Verified] = Verified(
-        "unverified",
-        date(2026, 12, 1),
-        "the library opower 0.22.4, against a stand-in of the portal; no account",
+        "unverified", date(2026, 12, 1), "the library opower 0.22.4 serves it; not tried here"
     )
 
     def username_problem(self, username: str) -> str:
