@@ -52,7 +52,8 @@ class Visit:
     """A portal visited with one customer's cookies. Use ``async with``; nothing is shared between visits.
 
     A script works through ``page`` (a browser), ``http`` (no browser) and ``ask`` (MFA), and keeps in
-    ``state`` what it has to remember. ``steps`` is what was done so far.
+    ``state`` what it has to remember. ``steps`` is what was done so far. ``given_mark`` is the
+    ``session_mark`` of the session that was given last, ``saved_mark`` that of the one in store.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Visit:
         self._own_origin = "{0.scheme}://{0.netloc}".format(urlsplit(base_url))
         self.tokens = Tokens(session.tokens if session is not None else {}, secrets.add)
         self.keep: Callable[[], Awaitable[None]] | None = None
+        self.given_mark: object = None
+        self.saved_mark: object = None
         self._authorisation = Authorisation(
             self._authorise if portal.authoriser() is not None else None,
             own_hosts(base_url, portal.api_hosts)[1 if portal.api_hosts else 0 :],
@@ -307,15 +310,20 @@ class Visit:
 
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""
+        version = self.tokens.version
         session = await self.tab.session()
+        mark = self.tab.given_mark
         if self._library is not None:
+            mark = self._library.changes
             session = PortalSession({"cookies": self._library.cookies(), "origins": []})
             if not self.portal.keeps_session:  # old cookies of a session make some portals choke
                 session = session.of_device(time.time())
         if session is None and self._plain is not None and self._session is not None:
+            mark = self._plain.changes
             state = await self._plain.storage_state()
             session = replace(self._session, storage_state=state)
         if session is not None:
+            self.given_mark = mark, version
             session = replace(session, tokens=dict(self.tokens), signed_in=self.portal.keeps_session)
             self.secrets.add(*session.secrets())
         return session

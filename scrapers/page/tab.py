@@ -50,7 +50,7 @@ _AT_REST: ViewportSize = {"width": 320, "height": 240}
 class Tab:
     """One page, opened at its first use, and the windows that it opens. ``opened`` counts how often a page
     was opened: 0 or 1. ``window_led_away`` is the foreign host that a window was last led to. ``log`` is what
-    the browser says beside its pages.
+    the browser says beside its pages. ``given_mark`` is the ``session_mark`` of the session given last.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Tab:
     ) -> None:
         self.opened = 0
         self.window_led_away = ""
+        self.given_mark: object = None
         self._hosts = hosts
         self._chromium = chromium
         self._http = http
@@ -267,6 +268,7 @@ class Tab:
         page = self.shown
         if self._state is None or page is None or self.hangs:
             return None
+        stored = self._storage.mark
         try:
             async with asyncio.timeout(self._clock.timeouts.aside):
                 user_agent = await self._storage.take_stock(page, self._allows)
@@ -274,6 +276,7 @@ class Tab:
         except TimeoutError:
             self._note("session.unknown", reason="the page does not answer")
             return None
+        self.given_mark = state["cookies"], stored
         return PortalSession(state, self._storage.by_origin(), user_agent)
 
     async def end_trace(self, path: str | None = None) -> None:

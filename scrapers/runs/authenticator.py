@@ -207,10 +207,12 @@ async def save_session(visit: Visit, store: CompanyStore, customer: Customer, *,
     """Keep the portal session at once, encrypted."""
     session = await session_of(visit)
     if session is not None:
+        mark = visit.given_mark
         trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
         await asyncio.to_thread(
             store.credentials.save_session, customer, session.to_bytes(), trusted_since=trusted_since
         )
+        visit.saved_mark = mark
 
 
 @asynccontextmanager

@@ -27,7 +27,11 @@ async def session_kept(
     visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Meanwhile the session is saved when its cookies or storages have changed, at most three times a second,
-    and its tokens at once. It is asked for when something may have changed it, and once more after that."""
+    and its tokens at once. It is asked for when something may have changed it, and once more after that.
+
+    One that the visit came with is in store already.
+    """
+    visit.saved_mark = await visit.session_mark()
     ends = asyncio.get_running_loop().create_future()
 
     async def keep() -> None:
@@ -50,7 +54,7 @@ async def _keep(
     is_inside: Callable[[], bool],
     ends: asyncio.Future[None],
 ) -> None:
-    saved = stirred = object()
+    stirred = object()
     is_still, asked = False, 0.0
     while not await _ended(ends):
         if not is_inside():
@@ -63,17 +67,15 @@ async def _keep(
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(_ASKED_SECONDS):
                 now = await visit.session_mark()
-            if now != saved and await _save(visit, store, customer):
-                saved = now
+            if now != visit.saved_mark:
+                await _save(visit, store, customer)
 
 
-async def _save(visit: Visit, store: CompanyStore, customer: Customer) -> bool:
+async def _save(visit: Visit, store: CompanyStore, customer: Customer) -> None:
     try:
         await save_session(visit, store, customer)
     except (LeaseLost, StorageError) as exc:
         structlog.get_logger("run").warning("session.not_saved", reason=str(exc))
-        return False
-    return True
 
 
 async def _ended(ends: asyncio.Future[None]) -> bool:

@@ -18,6 +18,7 @@ import meterfarm.scrapers.runs.keeping
 from meterfarm.mfa.port import Answer, Code, Nobody
 from meterfarm.records import Challenge, Factor, Outcome, RunKind
 from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.runs.authenticator import save_session
 from meterfarm.scrapers.runs.keeping import session_kept
 from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
@@ -185,6 +186,26 @@ async def test_a_token_that_changed_is_saved_before_the_visit_ends(
         for _ in range(2):
             await visit.http.get("/turn")
             await _until_saved(world, customer, str(world.behind.turn))
+
+
+@pytest.mark.parametrize("with_page", [True, False], ids=["in browser", "without browser"])
+async def test_a_session_that_was_saved_is_saved_again_only_when_something_changed(
+    world: World, with_page: bool
+) -> None:
+    """Neither the one that a visit came with nor the one that a sign-in has just saved is asked for again."""
+    customer = _customer(world, f"same{with_page}")
+    session = PortalSession({"cookies": [], "origins": []})
+    visit = Visit(Trusting(), world.portal.url, world.chromium, Nobody(), Secrets(), session)
+    async with visit, session_kept(visit, world.store, customer, lambda: False):
+        assert await visit.session_mark() == visit.saved_mark
+        if with_page:
+            await visit.page.open("/turn")
+        await visit.http.get("/turn")
+        assert await visit.session_mark() != visit.saved_mark
+        await save_session(visit, world.store, customer)
+        assert await visit.session_mark() == visit.saved_mark
+        await visit.http.get("/turn")
+        assert await visit.session_mark() != visit.saved_mark
 
 
 async def test_a_password_that_is_posted_without_a_page_is_written_down_before_like_any(world: World) -> None:
