@@ -153,7 +153,8 @@ async def serve(queues: Sequence[str]) -> None:
         notifier = await stack.enter_async_context(
             notifier_at(redis_url, await asyncio.to_thread(store.workforce.key))
         )
-        limits = await stack.enter_async_context(RateLimits(notifier.redis, notifier.farm))
+        redis = await stack.enter_async_context(parse_redis_url(redis_url).connect(is_timed=True))
+        limits = await stack.enter_async_context(RateLimits(redis, notifier.farm))
         waiting = PendingChallenges(store)
         mailboxes = MailboxConnections(store, waiting.resolve)
         stack.callback(mailboxes.close)

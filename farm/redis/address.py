@@ -51,11 +51,15 @@ class RedisAddress:
     is_tls: bool
     _options: Mapping[str, Any] = field(repr=False)
 
-    def connect(self) -> ArqRedis:
-        """A client that connects when it is first used, and waits for no answer longer than ten seconds."""
+    def connect(self, *, is_timed: bool = False) -> ArqRedis:
+        """A client that connects when it is first used, and waits for no answer longer than ten seconds.
+
+        That limit costs a task for each command. ``is_timed``: whoever uses it has a shorter one of their own
+        around each call, and it has none.
+        """
         options = {
             **self._options,
-            "socket_timeout": _ANSWER_SECONDS,
+            "socket_timeout": None if is_timed else _ANSWER_SECONDS,
             "socket_connect_timeout": _CONNECT_SECONDS,
         }
         if not self.host:

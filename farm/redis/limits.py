@@ -289,6 +289,8 @@ class PortalRateLimiter:
 class RateLimits:
     """The limits of all portals, for one process: an async context manager around all that asks for them.
 
+    A call to ``redis`` has ``LimitTimes.answer``, whatever limit of its own that has.
+
     They are those of one ``farm``; another one on the same Redis has its own.
     """
 
