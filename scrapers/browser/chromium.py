@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakKeyDictionary
 
 import structlog
-from playwright.async_api import Browser, Playwright, ProxySettings
+from playwright.async_api import Browser, Page, Playwright, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.scrapers.browser import remote
@@ -103,6 +104,7 @@ class Chromium:
         self._entered = False
         self._driver: asyncio.Task[Playwright] | None = None
         self._generations: list[_Generation] = []
+        self._user_agents: WeakKeyDictionary[Browser, str] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Chromium:
         self._entered = True
@@ -166,6 +168,12 @@ class Chromium:
             launch = generation.launch
             if launch.done() and not generation.is_dead and launch.result().browser is browser:
                 generation.is_retired = True
+
+    async def user_agent(self, browser: Browser, page: Page) -> str:
+        """What the browser calls itself, as its first ``page`` says it: all contexts are made alike."""
+        if browser not in self._user_agents:
+            self._user_agents[browser] = str(await page.evaluate("navigator.userAgent"))
+        return self._user_agents[browser]
 
     @property
     def makes_traces(self) -> bool:

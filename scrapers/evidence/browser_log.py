@@ -6,13 +6,14 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.evidence.documents import other_html
 from meterfarm.support.redact import MASK
 
@@ -48,10 +49,10 @@ class BrowserLog:
 
     def listen(self, context: BrowserContext) -> None:
         """Write down what the pages of ``context`` say from now on."""
-        context.on("console", self._says)
+        context.on("console", listener(self._says))
         context.on("weberror", self._breaks)
-        context.on("requestfailed", self._fails)
-        context.on("response", self._answers)
+        context.on("requestfailed", listener(self._fails))
+        context.on("response", listener(self._answers))
 
     async def closes(self, window: Page) -> None:
         """Keep what a window shows that is closed because something in it failed."""
@@ -71,10 +72,11 @@ class BrowserLog:
     def _fails(self, request: Request) -> None:
         self._met(request, failure=request.failure or "")
 
-    async def _answers(self, response: Response) -> None:
+    def _answers(self, response: Response) -> Awaitable[None] | None:
+        return self._refused(response) if response.status >= 400 else None
+
+    async def _refused(self, response: Response) -> None:
         request = response.request
-        if response.status < 400:
-            return
         line = self._met(request, status=response.status)
         if request.resource_type not in _ASKS or "json" not in response.headers.get("content-type", ""):
             return

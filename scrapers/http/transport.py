@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.http.body import Limit
 from meterfarm.scrapers.http.cookies import Cookies
 from meterfarm.scrapers.http.exchange import HttpClient
@@ -58,7 +59,7 @@ class _ContextCookies:
         self._asking = asyncio.Lock()
         self._kept: Sequence[Any] = ()
         self._version, self._known_version, self._known_until = 0, -1, 0.0
-        context.on("response", self.changed)
+        context.on("response", listener(self.changed))
 
     def changed(self, *_: object) -> None:
         """They may be others now."""

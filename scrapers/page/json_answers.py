@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Response
 
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.guard import host_of
 from meterfarm.scrapers.http.json_answer import NoJson, is_type_of_json, may_be_json, parsed
 from meterfarm.scrapers.http.markup import first_json_sign
@@ -31,7 +32,7 @@ class JsonAnswers:
         self._changed = changed
         self._unread: deque[Request] = deque(maxlen=_MOST)
         self._read: deque[tuple[str, object]] = deque(maxlen=_MOST)
-        page.on("requestfinished", self._ends)
+        page.on("requestfinished", listener(self._ends))
 
     def forget(self) -> None:
         """What came up to now says nothing of what comes."""

@@ -19,6 +19,8 @@ from playwright.async_api import (
 )
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.browser.listeners import listener
+
 _ASKS = frozenset({"document", "fetch", "xhr"})
 _SHOWS = frozenset({"image", "stylesheet", "font", "media", "script", "manifest", "texttrack"})
 _ABORTED = re.compile(r"ERR_ABORTED|NS_BINDING_ABORTED")
@@ -54,10 +56,17 @@ class Reactions:
         self._is_loading = False
         self.opened()
         self._context = context
-        context.on("request", self._sends)
-        context.on("response", self._answers)
-        context.on("requestfinished", self._ends)
-        context.on("requestfailed", self._fails)
+        self._heard = (
+            listener(self._sends),
+            listener(self._answers),
+            listener(self._ends),
+            listener(self._fails),
+        )
+        sends, answers, ends, fails = self._heard
+        context.on("request", sends)
+        context.on("response", answers)
+        context.on("requestfinished", ends)
+        context.on("requestfailed", fails)
         page.on("framenavigated", self._goes)
         page.on("domcontentloaded", self._loads)
         page.on("websocket", self._connects)
@@ -66,10 +75,11 @@ class Reactions:
 
     def stop(self) -> None:
         """Count no more: the page is closed, and its context goes on."""
-        self._context.remove_listener("request", self._sends)
-        self._context.remove_listener("response", self._answers)
-        self._context.remove_listener("requestfinished", self._ends)
-        self._context.remove_listener("requestfailed", self._fails)
+        sends, answers, ends, fails = self._heard
+        self._context.remove_listener("request", sends)
+        self._context.remove_listener("response", answers)
+        self._context.remove_listener("requestfinished", ends)
+        self._context.remove_listener("requestfailed", fails)
         self._context.remove_listener("page", self._opens)
 
     def opened(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, Request, Response, Route
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiter, RateLimiterUnavailable
 
 _LONGEST_SECONDS = 60.0
@@ -89,10 +90,10 @@ class RequestThrottle:
 
     async def start(self, context: BrowserContext) -> None:
         """Throttle all requests of the context from now on."""
-        context.on("request", self._sent)
-        context.on("response", self._answered)
-        context.on("requestfinished", self._finished)
-        context.on("requestfailed", self._release)
+        context.on("request", listener(self._sent))
+        context.on("response", listener(self._answered))
+        context.on("requestfinished", listener(self._finished))
+        context.on("requestfailed", listener(self._release))
         await context.route("**/*", self._throttle)
 
     async def shut(self) -> None:

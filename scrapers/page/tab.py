@@ -28,6 +28,7 @@ from playwright.async_api import (
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.scrapers.browser.chromium import BrowserGone, Chromium
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.browser.scratch import new_trace_name, remove_trace
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.evidence.browser_log import BrowserLog
@@ -178,12 +179,12 @@ class Tab:
         self._page = await self._context.new_page()
         has_stored = bool(state and state["origins"])
         await self._storage.start(self._page, origins_of(self._hosts), has_stored=has_stored)
-        self._context.on("response", self._brings_document)
-        self._context.on("requestfailed", self._leads_away)
+        self._context.on("response", listener(self._brings_document))
+        self._context.on("requestfailed", listener(self._leads_away))
         self._page.on("close", self._release)
         self._page.on("crash", self._release)
         window = self.adopt(self._page)
-        agent: str = await self._page.evaluate("navigator.userAgent")
+        agent = await self._chromium.user_agent(browser, self._page)
         exchange = await self._browser.enter_async_context(self._http.connect(agent))
         self._http.transport = InBrowser(self._context, exchange)
         return window

@@ -13,6 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import playwright_errors
+from meterfarm.scrapers.browser.listeners import listener
 from meterfarm.scrapers.clock import VisitClock, watch_heartbeat
 from meterfarm.scrapers.guard import is_allowed, led_to
 from meterfarm.scrapers.outcomes import Stop
@@ -70,9 +71,9 @@ class PageWindow:
         self.takes_download: Callable[[Download], bool] | None = None
         self.watch = Watch(rules.portal, page.context, page, rules.allows, rules.clock)
         self._answered: Response | None = None
-        page.on("requestfailed", self._failed)
+        page.on("requestfailed", listener(self._failed))
         page.on("download", self._downloads)
-        page.on("response", self._answers)
+        page.on("response", listener(self._answers))
         page.on("framenavigated", self._lands)
         self._pulse = detached_task(watch_heartbeat(page, rules.clock, self._gives_no_sign))
 
