@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -27,6 +28,7 @@ _HIDING = re.compile(r"^[^?#]*\\|[\x00-\x1f\x7f]")
 _STRIPPED = "".join(map(chr, range(0x21)))
 """What browsers take off both ends of an address."""
 _AS_IT_STANDS = "!#$%&'()*+,/:;=?@[]~"
+_LONGEST_HOST = 254
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -123,6 +125,11 @@ def led_to(url: str, hosts: Sequence[str]) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is this machine."""
+    return len(host) < _LONGEST_HOST and _is_loopback(host)
+
+
+@lru_cache
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -138,7 +145,7 @@ def _is_host(host: str) -> bool:
             return str(ipaddress.IPv4Address(host)) == host
     except ValueError:
         return False
-    return len(host) < 254 and _NAME.fullmatch(host) is not None
+    return len(host) < _LONGEST_HOST and _NAME.fullmatch(host) is not None
 
 
 def _fits(host: str, port: str, usual: str, pattern: str) -> bool:
