@@ -89,7 +89,6 @@ class BillCollector:
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.bills.in_store, account_id)
-        self._numbers = await read_and_store(self._store.accounts.numbers, account_id)
         if in_store:
             self._visit.http.has_handed_over()
         missing = []
@@ -99,6 +98,8 @@ class BillCollector:
             else:
                 self._ledger.missing(account.number, item_name(bill), "not fetched yet")
                 missing.append(bill)
+        if missing:
+            self._numbers = await read_and_store(self._store.accounts.numbers, account_id)
         self._done = len(wanted) - len(missing)
         self._total = len(wanted)
         if wanted:
