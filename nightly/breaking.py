@@ -205,6 +205,7 @@ class _Batch:
             scripts.append({"utility": self._control, "number": _CONTROL, "names": [], "all": True})
         return {
             "portal": self._portal.id,
+            "day": self._portal.today().isoformat(),
             "address": self._at.http.get(self._portal.id, ""),
             "controls": self._at.controls[self._portal.id],
             "hosts": self._at.hosts,

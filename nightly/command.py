@@ -33,7 +33,7 @@ from meterfarm.nightly.journal import Journal, NightPlan
 from meterfarm.nightly.live import NOBODY_LIVE, LivePortals, live_portals
 from meterfarm.nightly.nightly_run import UNSEEN, LiveLook, NightlyRun, Result, remembered
 from meterfarm.nightly.notice import deliver, notice_of
-from meterfarm.nightly.portals import PORTALS, NightlyPortal
+from meterfarm.nightly.portals import NightlyPortal, nightly_portals, portal_day
 from meterfarm.nightly.quirk_cases import PAIRS, QuirkCase, pairs
 from meterfarm.nightly.quirk_cases import alone as alone_cases
 from meterfarm.nightly.report import HTML, write_report
@@ -68,9 +68,9 @@ async def nightly(
         own = prepare_home(at.settings.home).absolute() / _FOLDER
         with alone(own):
             plan = NightPlan(datetime.now(UTC), folder.absolute(), quirks=quirks, forms=forms, live=live)
-            night, notice = await spent(
-                zygote, own, folder, Journal.begin(own / _NIGHT, plan), PORTALS, portals
-            )
+            journal = Journal.begin(own / _NIGHT, plan)
+            fakes = nightly_portals(portal_day())
+            night, notice = await spent(zygote, own, folder, journal, fakes, portals)
         await _notify(notice, at.farm.nightly_webhook)
     return OK if night.is_well else NOT_AS_MEANT
 
@@ -87,7 +87,8 @@ async def resumed(zygote: Zygote, report: Path | None) -> int:
             journal = Journal.take_up(own / _NIGHT)
             print_line(f"Goes on with the night of {journal.plan.at:%Y-%m-%d %H:%M} UTC.")
             journal.go_on()
-            night, notice = await spent(zygote, own, folder, journal, PORTALS, portals)
+            fakes = nightly_portals(portal_day())
+            night, notice = await spent(zygote, own, folder, journal, fakes, portals)
         await _notify(notice, at.farm.nightly_webhook)
     return OK if night.is_well else NOT_AS_MEANT
 
@@ -103,7 +104,7 @@ async def spent(
     """A night, new or taken up, once its report is written in ``folder``; the notice for the operator."""
     plan = journal.plan
     ways = WAYS if plan.forms else ()
-    odd = quirk_cases(plan.at.date()) if plan.quirks else ()
+    odd = quirk_cases(portals, plan.at.date()) if plan.quirks else ()
     try:
         night = await spend(zygote, portals, own / _STATE, _report, ways, odd, live, _report_look, journal)
         notice = await asyncio.to_thread(_write, night, own, folder)
@@ -118,9 +119,9 @@ async def spent(
     return night, notice
 
 
-def quirk_cases(day: date) -> Sequence[QuirkCase]:
+def quirk_cases(portals: Sequence[NightlyPortal], day: date) -> Sequence[QuirkCase]:
     """Each quirk alone, and pairs that are others every day."""
-    return [*alone_cases(PORTALS, _FIRST), *pairs(PORTALS, day.toordinal(), PAIRS, _FIRST + 1_000)]
+    return [*alone_cases(portals, _FIRST), *pairs(portals, day.toordinal(), PAIRS, _FIRST + 1_000)]
 
 
 def _ready(at: CommandContext, report: Path | None) -> Path:
@@ -227,7 +228,8 @@ async def break_scripts(report: Path | None, sample: int | None) -> int:
         folder = _ready(at, report)
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            broken = await break_all(PORTALS, own.absolute() / _STATE, sample, _tell_verdict)
+            fakes = nightly_portals(portal_day())
+            broken = await break_all(fakes, own.absolute() / _STATE, sample, _tell_verdict)
         await asyncio.to_thread(_write_broken, broken, folder)
     is_enough = broken.share >= CAUGHT_AT_LEAST and not broken.left
     return OK if is_enough else NOT_AS_MEANT

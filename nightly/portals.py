@@ -35,19 +35,20 @@ _OTHERS: Sequence[tuple[Sequence[Factor], str, Owner, str]] = (
 outcome; what the owner does."""
 
 
-def _today() -> date:
+def portal_day() -> date:
+    """The day that it is in the portals' time zone."""
     return datetime.now(ZONE).date()
 
 
 class NightlyPortal:
     """A fake portal. ``id`` names it in the matrix, ``utility`` its script. ``today`` gives its day."""
 
-    def __init__(self, fake: FakePortal, today: Callable[[], date] = _today) -> None:
+    def __init__(self, fake: FakePortal, today: Callable[[], date] = portal_day) -> None:
         self.id = fake.id
         self.name = fake.name
         self.utility = fake.id
         self._fake = fake
-        self._today = today
+        self.today = today
 
     def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
         """The listed customers, those with an owner of their own way, and one whom nobody knows.
@@ -167,7 +168,7 @@ class NightlyPortal:
 
     def _figures(self, customer: Customer, window: Window) -> Tree:
         """By account number; as of the portal's day, which is that of its time zone."""
-        accounts = self._fake.figures(customer, self._today())
+        accounts = self._fake.figures(customer, self.today())
         return {account.number: _account(account, window) for account in accounts}
 
     def _asked(self, customer: Customer, owner: Owner) -> Sequence[str] | None:
@@ -188,7 +189,9 @@ class NightlyPortal:
         return asked
 
 
-PORTALS: Sequence[NightlyPortal] = [NightlyPortal(fake) for fake in fake_portals()]
+def nightly_portals(day: date) -> Sequence[NightlyPortal]:
+    """Every fake portal, for a run that begins on this day of theirs: it stays so, however late it gets."""
+    return [NightlyPortal(fake, lambda: day) for fake in fake_portals()]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ from meterfarm.nightly import quirk_cases
 from meterfarm.nightly.batches import batches
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.nightly_run import Result
-from meterfarm.nightly.portals import PORTALS, NightlyPortal
+from meterfarm.nightly.portals import NightlyPortal, nightly_portals
 from meterfarm.nightly.rounds import NOT_IN_TIME, Rounds, quirks_of
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.records import Outcome
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import broken_utilities, load_utility
+from meterfarm.utilities import broken_utilities
 
 _BILLS_DAYS, _READINGS_DAYS = 400, 40
 """Enough for a second page of bills; what is not fetched costs nothing."""
@@ -182,7 +182,8 @@ def _once_a_window(test_case: CustomerCase) -> Any:
 
 
 async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
-    portal = next(portal for portal in PORTALS if portal.id == plan["portal"])
+    day = date.fromisoformat(plan["day"])
+    portal = next(portal for portal in nightly_portals(day) if portal.id == plan["portal"])
     broken = {found.id: found.reason for found in broken_utilities()}
     for script in plan["scripts"]:
         if reason := broken.get(script["utility"]):
@@ -191,8 +192,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
     names = [script["utility"] for script in scripts]
     if not names:
         return
-    today = datetime.now(load_utility(names[0]).zone).date()
-    window = Window(today - timedelta(days=_BILLS_DAYS), today - timedelta(days=_READINGS_DAYS))
+    window = Window(day - timedelta(days=_BILLS_DAYS), day - timedelta(days=_READINGS_DAYS))
     trial = _Trial(portal, {**plan, "scripts": scripts})
     settings = {
         "METERFARM_PORTAL_URLS": ",".join(f"{name}={plan['address']}" for name in names if plan["address"]),

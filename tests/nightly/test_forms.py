@@ -17,7 +17,7 @@ from meterfarm.console.farm.fake_owners import Owner
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.forms import WAYS, FormCase, fill_in_forms, form_cases
-from meterfarm.nightly.portals import PORTALS, portals_running
+from meterfarm.nightly.portals import nightly_portals, portal_day, portals_running
 from meterfarm.nightly.test_cases import CustomerCase
 
 PHONE, DESK_WITHOUT_SCRIPTS = WAYS[0], WAYS[3]
@@ -40,7 +40,8 @@ def _of_each_kind() -> Sequence[FormCase]:
 
     Without them one who connects after an answer of theirs was refused.
     """
-    cases = sorted(form_cases(PORTALS, [PHONE]), key=lambda one: PORTALS.index(one.portal))
+    portals = nightly_portals(portal_day())
+    cases = sorted(form_cases(portals, [PHONE]), key=lambda one: portals.index(one.portal))
     kinds = [{*_kinds(one.case), one.portal.id} for one in cases]
     missing = set().union(*kinds)
     chosen: list[FormCase] = []
@@ -48,7 +49,7 @@ def _of_each_kind() -> Sequence[FormCase]:
         best = max(range(len(cases)), key=lambda place: len(kinds[place] & missing))
         chosen.append(cases[best])
         missing -= kinds[best]
-    without = [one for one in form_cases(PORTALS, WAYS) if one.way is DESK_WITHOUT_SCRIPTS]
+    without = [one for one in form_cases(portals, WAYS) if one.way is DESK_WITHOUT_SCRIPTS]
     return [*chosen, next(one for one in without if one.case.owner is Owner.MISTYPES)]
 
 

@@ -182,18 +182,31 @@ def test_that_time_is_by_the_clock_on_the_wall(
         assert datetime.now(local_zone()).utcoffset() is not None
 
 
+def test_a_night_stays_on_the_day_on_which_it_began() -> None:
+    """Compared is with the portals' data of that day, also by who looks after midnight."""
+    from meterfarm.nightly.portals import nightly_portals
+
+    day = date(2026, 11, 30)
+    began, later = (nightly_portals(day + timedelta(days=more)) for more in (0, 1))
+    for portal, next_day in zip(began, later, strict=True):
+        known = {case.username: case for case in next_day.test_cases()}
+        case = next(case for case in portal.test_cases() if case.figures(Window()))
+        assert portal.today() == day
+        assert case.figures(Window()) != known[case.username].figures(Window())
+
+
 def test_every_portal_of_the_matrix_has_a_script() -> None:
     """And each customer of its states an outcome of our vocabulary, by a name of its own.
 
     All are there but what the portal cannot have: a code that it does not send does not expire, and not all
     make exports over hours.
     """
-    from meterfarm.nightly.portals import PORTALS
+    from meterfarm.nightly.portals import nightly_portals, portal_day
     from meterfarm.records import Outcome
 
     of_the_farm = {Outcome.MFA_REQUIRED, Outcome.NOT_CONFIGURED, Outcome.INTERNAL}
     anywhere: set[Outcome] = set()
-    for portal in PORTALS:
+    for portal in nightly_portals(portal_day()):
         assert load_utility(portal.utility).id == portal.utility
         test_cases = portal.test_cases()
         assert len({test_case.username for test_case in test_cases}) == len(test_cases)

@@ -23,7 +23,7 @@ from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.command import alone, spent
 from meterfarm.nightly.journal import Journal, NightPlan
 from meterfarm.nightly.nightly_run import LiveLook, Result
-from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.portals import nightly_portals, portal_day
 from meterfarm.nightly.test_cases import CustomerCase
 from tests.forked import Forked
 from tests.nightly.made import Few, result
@@ -150,7 +150,7 @@ def test_a_night_that_is_stopped_says_how_it_is_taken_up(tmp_path: Path) -> None
     own.mkdir(parents=True)
     journal = Journal.begin(own / "night", NightPlan(AT, tmp_path / "report", quirks=False, forms=False))
     journal.add(result("ida", "complete"))
-    every = sum(len(portal.test_cases()) for portal in PORTALS)
+    every = sum(len(portal.test_cases()) for portal in nightly_portals(portal_day()))
     with _started(tmp_path / "home", "--resume") as night:
         assert night.stdout.readline() == "Goes on with the night of 2026-11-22 03:30 UTC.\n"
         night.send_signal(signal.SIGTERM)
