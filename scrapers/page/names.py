@@ -61,9 +61,5 @@ class ControlNames:
 
 
 async def names_of(control: Locator, milliseconds: float) -> ControlNames:
-    """The names of a control that is there within so many milliseconds.
-
-    Of one that is there already the browser is asked once, where waiting for it takes three messages.
-    """
-    found = await control.evaluate_all(f"controls => controls.length === 1 ? ({_NAMES})(controls[0]) : null")
-    return ControlNames(*(found or await control.evaluate(_NAMES, timeout=milliseconds)))
+    """The names of a control that is there within so many milliseconds."""
+    return ControlNames(*await control.evaluate(_NAMES, timeout=milliseconds))
