@@ -213,6 +213,9 @@ class _Zygote:
         self._orders.connect(f"\0{address}")
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        self._orders.close()
+
     def order(self, order: Mapping[str, object], descriptors: Sequence[int]) -> None:
         with self._lock:
             socket.send_fds(self._orders, [json.dumps(order).encode()], list(descriptors))
@@ -221,12 +224,11 @@ class _Zygote:
 @cache
 def _zygote() -> _Zygote:
     """That of whoever shares the tests out, else our own, started when it is needed first."""
-    address = os.environ.get(VARIABLE)
-    if not address:
-        ended_last = ExitStack()
-        atexit.register(ended_last.close)
-        address = ended_last.enter_context(shared_zygote())
-    return _Zygote(address)
+    ended_last = ExitStack()
+    atexit.register(ended_last.close)
+    zygote = _Zygote(os.environ.get(VARIABLE) or ended_last.enter_context(shared_zygote()))
+    ended_last.callback(zygote.close)
+    return zygote
 
 
 def _prepared() -> Programs:
