@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from meterfarm.support.local_hosts import LocalHosts
 from tests.local_site import Site, counting, listening
@@ -79,13 +80,12 @@ def _certificate(
 
 
 @contextmanager
-def tls_site(routes: Sequence[BaseRoute], folder: Path, *names: str) -> Iterator[tuple[Site, LocalHosts]]:
-    """Serve ``routes`` for all of ``names``, which may begin with ``*.``; the first is the site's."""
+def served_by_tls(app: ASGIApp, folder: Path, *names: str) -> Iterator[LocalHosts]:
+    """Serve it for all of ``names``, by a certificate of its own; where it is, and by which authority."""
     made = certified(folder, *names)
     with listening("127.0.0.1") as listener:
-        site = Site(f"https://{names[0].replace('*', 'any')}")
         config = uvicorn.Config(
-            counting(Starlette(routes=routes), site),
+            app,
             lifespan="off",
             ws="none",
             log_level="critical",
@@ -97,7 +97,15 @@ def tls_site(routes: Sequence[BaseRoute], folder: Path, *names: str) -> Iterator
         thread.start()
         try:
             target = f"127.0.0.1:{listener.getsockname()[1]}"
-            yield site, LocalHosts(dict.fromkeys(names, target), made.authority, [made.spki])
+            yield LocalHosts(dict.fromkeys(names, target), made.authority, [made.spki])
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def tls_site(routes: Sequence[BaseRoute], folder: Path, *names: str) -> Iterator[tuple[Site, LocalHosts]]:
+    """Serve ``routes`` for all of ``names``, which may begin with ``*.``; the first is the site's."""
+    site = Site(f"https://{names[0].replace('*', 'any')}")
+    with served_by_tls(counting(Starlette(routes=routes), site), folder, *names) as hosts:
+        yield site, hosts
